@@ -1,0 +1,24 @@
+"""What can go wrong, as one line a user can act on.
+
+Every message names the option, key or file, what was found, what is allowed and what to do.
+"""
+
+
+class BertIntentError(Exception):
+    """Base of all errors that this package raises on purpose; its text is one message for the user."""
+
+
+class OptionsError(BertIntentError):
+    """The options are wrong: every mistake, one a line after the first."""
+
+
+class EncoderError(BertIntentError):
+    """The encoder cannot be found, read or recognised."""
+
+
+class ModelError(BertIntentError):
+    """A stored model is missing, damaged, or does not fit."""
+
+
+class DataError(BertIntentError):
+    """A data file is missing, malformed, or holds nothing to work on."""
