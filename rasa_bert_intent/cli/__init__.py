@@ -1,0 +1,40 @@
+"""The command `rasa-bert-intent`: one file a command; here they are put together."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from rasa_bert_intent.cli import convert, evaluate, predict
+from rasa_bert_intent.errors import BertIntentError
+from rasa_bert_intent.version import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit status: 0, 1 for an error told in one line, 130 when interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="rasa-bert-intent", description="Intent classification with a fine-tuned BERT, for Rasa and without it."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what happens, on standard error")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (convert, predict, evaluate):
+        command.add_parser(subparsers)
+    args = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        return args.run(args)
+    except BertIntentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

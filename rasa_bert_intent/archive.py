@@ -1,0 +1,57 @@
+"""Opens a trained model wherever it lies: a model's own directory, Rasa's archive, or a folder of archives."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from rasa_bert_intent.errors import ModelError
+from rasa_bert_intent.model import MANIFEST, IntentModel
+
+
+def open_model(path: Path) -> IntentModel:
+    """Loads the model at a path, to serve.
+
+    Args:
+        path: A model's directory, an archive of Rasa (`.tar.gz`), or a folder of archives, whose newest is taken.
+
+    Raises:
+        ModelError: if there is none, or it is damaged.
+    """
+    if (path / MANIFEST).is_file():
+        return IntentModel.load(path)
+    if path.is_dir():
+        archives = sorted(path.glob("*.tar.gz"), key=lambda file: file.stat().st_mtime)
+        if not archives:
+            raise ModelError(f"{path} holds neither a {MANIFEST} nor an archive (.tar.gz). Train a model first.")
+        path = archives[-1]
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist. Give a model's directory, or an archive that rasa train wrote.")
+    with tempfile.TemporaryDirectory() as scratch:
+        return IntentModel.load(_extract(path, Path(scratch)))
+
+
+def _extract(archive: Path, scratch: Path) -> Path:
+    """Copies the classifier's files out of Rasa's archive; names in it are not trusted as paths."""
+    try:
+        with tarfile.open(archive) as tar:
+            names = [PurePosixPath(member.name) for member in tar.getmembers() if member.isfile()]
+            homes = sorted({name.parent for name in names if name.name == MANIFEST and ".." not in name.parts})
+            if not homes:
+                raise ModelError(f"{archive} holds no BertIntentClassifier. Add it to config.yml and train again.")
+            for member in tar.getmembers():
+                name = PurePosixPath(member.name)
+                if not member.isfile() or not name.is_relative_to(homes[0]) or ".." in name.parts:
+                    continue
+                target = scratch / name.relative_to(homes[0])
+                target.parent.mkdir(parents=True, exist_ok=True)
+                content = tar.extractfile(member)
+                assert content is not None
+                with content, target.open("wb") as file:
+                    shutil.copyfileobj(content, file)
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise ModelError(f"{archive} is damaged ({error}). Train again, or copy the archive anew.") from None
+    return scratch

@@ -1,0 +1,197 @@
+"""The Rasa graph component: one line in `config.yml`. Everything it does is done by the core, which knows no Rasa.
+
+Torch and transformers are imported when training or loading starts: Rasa imports this module for every command.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Text, Type  # noqa: UP035  (Rasa checks these very types)
+
+import rasa.shared.utils.io
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.shared.exceptions import InvalidConfigException, RasaException
+from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from rasa_bert_intent.config import Options
+from rasa_bert_intent.encoder import weights_checksum
+from rasa_bert_intent.errors import BertIntentError, OptionsError
+from rasa_bert_intent.ranking import rank
+from rasa_bert_intent.version import __version__
+
+if TYPE_CHECKING:
+    from rasa_bert_intent.model import IntentModel
+
+logger = logging.getLogger(__name__)
+
+_INTENT_RANKING = "intent_ranking"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class BertIntentClassifier(IntentClassifier, GraphComponent):
+    """Classifies intents with a BERT-family encoder, fine-tuned on the bot's own examples.
+
+    Its options are those of `rasa_bert_intent.config.Options`. It reads a message's text alone: it needs no tokenizer
+    or featurizer before it, and minds none.
+    """
+
+    @classmethod
+    def required_components(cls) -> List[Type]:  # noqa: UP006
+        """None: the text is all it reads."""
+        return []
+
+    @staticmethod
+    def required_packages() -> List[Text]:  # noqa: UP006
+        """Packages that must be importable, and whose versions are part of the cache's key."""
+        return ["torch", "transformers", "peft"]
+
+    @staticmethod
+    def get_default_config() -> Dict[Text, Any]:  # noqa: UP006
+        """Every option with its default; flat, as Rasa's cache needs it."""
+        return Options().to_dict()
+
+    @classmethod
+    def fingerprint_addon(cls, config: Dict[Text, Any]) -> Optional[Text]:  # noqa: UP006, UP045
+        """What else decides whether a cached training is still good.
+
+        Our version, the content of a local encoder, and whether an older model is trained on: that model is not among
+        the inputs Rasa compares, so finetuning is never answered from the cache. Rasa asks before any component is
+        trained, so that a mistake in the options shows at once.
+        """
+        with _told_to_rasa():
+            options = Options.from_config(config)
+            directory = Path(options.encoder).expanduser()
+            encoder = weights_checksum(directory) if directory.is_dir() else ""
+        training_on = uuid.uuid4().hex if "finetuning_epoch_fraction" in config else ""
+        return f"{__version__} {encoder} {training_on}"
+
+    def __init__(
+        self,
+        config: Dict[Text, Any],  # noqa: UP006
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        model: Any = None,
+    ) -> None:
+        """Creates a component, untrained unless a model is given.
+
+        Raises:
+            InvalidConfigException: naming every mistake in the options.
+        """
+        self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
+        self._finetuning = execution_context.is_finetuning
+        self._model = model
+        with _told_to_rasa():
+            self._options = Options.from_config(config).with_environment()
+
+    @classmethod
+    def create(
+        cls,
+        config: Dict[Text, Any],  # noqa: UP006
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> BertIntentClassifier:
+        """Creates an untrained component."""
+        return cls(config, model_storage, resource, execution_context)
+
+    @classmethod
+    def load(
+        cls,
+        config: Dict[Text, Any],  # noqa: UP006
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> BertIntentClassifier:
+        """Loads a trained component, to serve or, under `--finetune`, to train on.
+
+        Raises:
+            RasaException: if what is stored is damaged or its encoder is missing, with what to do.
+        """
+        component = cls(config, model_storage, resource, execution_context)
+        try:
+            with model_storage.read_from(resource) as directory, _told_to_rasa():
+                if any(directory.iterdir()):
+                    from rasa_bert_intent.model import IntentModel
+
+                    component._model = IntentModel.load(
+                        directory, component._options, trainable=execution_context.is_finetuning
+                    )
+        except ValueError:  # nothing was persisted: there was nothing to train on
+            logger.debug(f"No trained model in resource {resource.name!r}.")
+        return component
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Fine-tunes the encoder on the intent examples and persists the model.
+
+        Raises:
+            InvalidConfigException: if an option does not fit the encoder or this machine.
+            RasaException: if the encoder cannot be found, or an intent is unknown to the model trained on.
+        """
+        examples = [m for m in training_data.intent_examples if (m.get(TEXT) or "").strip() and m.get(INTENT)]
+        intents = {m.get(INTENT) for m in examples}
+        if len(intents) < 2:
+            rasa.shared.utils.io.raise_warning(
+                f"BertIntentClassifier needs examples of at least two intents to train, found {len(intents)}: "
+                "it will answer no intent."
+            )
+            return self._resource
+        with _told_to_rasa():
+            from rasa_bert_intent.training.fit import fit
+
+            self._model = fit(
+                [m.get(TEXT) for m in examples],
+                [m.get(INTENT) for m in examples],
+                self._options,
+                start=self._model if self._finetuning else None,
+                min_steps_fraction=float(self._config.get("finetuning_epoch_fraction") or 1.0),
+                progress=not rasa.shared.utils.io.is_logging_disabled(),
+            )
+            with self._model_storage.write_to(self._resource) as directory:
+                self._model.save(directory)
+        return self._resource
+
+    def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
+        """Sets `intent` and `intent_ranking` of each message; a message without text gets no intent."""
+        with_text = [m for m in messages if (m.get(TEXT) or "").strip()]
+        if self._model is None:
+            with_text = []
+        for message in messages:
+            message.set(INTENT, {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, add_to_output=True)
+            message.set(_INTENT_RANKING, [], add_to_output=True)
+        if self._model is None or not with_text:
+            return messages
+        for message, confidences in zip(with_text, self._model.predict_proba([m.get(TEXT) for m in with_text])):
+            ranking = rank(
+                self._model.labels,
+                confidences,
+                self._options.ranking_length,
+                self._options.renormalize_confidences,
+            )
+            message.set(INTENT, dict(ranking[0]), add_to_output=True)
+            message.set(_INTENT_RANKING, ranking, add_to_output=True)
+        return messages
+
+
+@contextmanager
+def _told_to_rasa() -> Iterator[None]:
+    """Raises our errors as Rasa's, which alone reach the user as one line."""
+    try:
+        yield
+    except OptionsError as error:
+        raise InvalidConfigException(str(error)) from None
+    except BertIntentError as error:
+        raise RasaException(str(error)) from None

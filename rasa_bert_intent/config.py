@@ -1,0 +1,247 @@
+"""Every option of the classifier: its default, its meaning, its check. The one place where they stand.
+
+`Options.from_config` takes the mapping of `config.yml` and reports every mistake in it in one message.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from rasa_bert_intent.checks import (
+    Check,
+    Device,
+    Flag,
+    Integer,
+    Number,
+    OneOf,
+    Optional,
+    TargetModules,
+    Text,
+)
+from rasa_bert_intent.errors import OptionsError
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+ENVIRONMENT_PREFIX = "RASA_BERT_INTENT_"
+
+# Settings of the machine that runs the model, not of the model: the environment may override what an archive fixed.
+MACHINE_OPTIONS = ("device", "num_threads", "precision")
+
+# Rasa adds these to a component's mapping.
+_ADDED_BY_RASA = ("name", "finetuning_epoch_fraction")
+
+# The learning rates that suit a method, for the encoder and for the head, where the user gives none.
+_LEARNING_RATES = {"lora": (7e-4, 1e-3), "full": (2e-4, 1e-3), "head": (0.0, 1e-2)}
+
+# Below this many examples an intent on average, every example is worth more in training than in validation.
+_EXAMPLES_PER_INTENT_TO_HOLD_OUT = 50
+
+
+def _option(default: Any, check: Check, meaning: str) -> Any:
+    return field(default=default, metadata={"check": check, "meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the classifier, checked; built by `Options.from_config`.
+
+    The fields' own meanings stand beside them, and `describe` lists them.
+    """
+
+    encoder: str = _option(
+        DEFAULT_ENCODER, Text(), "Id on the Hugging Face hub, or a directory, of any BERT-family encoder."
+    )
+    encoder_revision: str | None = _option(
+        None, Optional(Text()), "Branch, tag or commit of the hub id. Null: the main branch."
+    )
+    method: str = _option(
+        "lora",
+        OneOf("lora", "full", "head"),
+        "What is trained: `lora` small matrices beside every linear layer, `full` the encoder, `head` the last layer.",
+    )
+    lora_r: int = _option(16, Integer(1, 1024), "Rank of LoRA's matrices.")
+    lora_alpha: float = _option(
+        32, Number(0, 4096, open_low=True), "LoRA's scale: its output is multiplied by `lora_alpha / lora_r`."
+    )
+    lora_dropout: float = _option(0.0, Number(0, 1, open_high=True), "Dropout before LoRA's matrices.")
+    lora_target_modules: str | list[str] = _option(
+        "all-linear", TargetModules(), "Names of the layers that LoRA adapts, or `all-linear`."
+    )
+    lora_use_rslora: bool = _option(
+        False, Flag(), "Rank-stabilised LoRA: scale by `lora_alpha / sqrt(lora_r)`; for ranks of 32 and above."
+    )
+    pooling: str = _option(
+        "auto",
+        OneOf("auto", "mean", "cls"),
+        "How token vectors become one: `auto` does as the encoder was made (mean for sentence encoders, else cls).",
+    )
+    epochs: int = _option(8, Integer(0, 100_000), "Passes through the examples. 0: leave the model untrained.")
+    min_steps: int = _option(
+        600,
+        Integer(0, 10_000_000),
+        "Train for at least this many steps (batches): small data gets more epochs. 0: exactly `epochs`.",
+    )
+    batch_size: int = _option(32, Integer(1, 65_536), "Examples a step.")
+    gradient_accumulation_steps: int = _option(
+        1, Integer(1, 65_536), "Batches summed before the weights change: a larger batch in the same memory."
+    )
+    learning_rate: float | None = _option(
+        None, Optional(Number(0, 1)), "Peak learning rate of the encoder or LoRA. Null: a good one for the method."
+    )
+    head_learning_rate: float | None = _option(
+        None, Optional(Number(0, 1)), "Peak learning rate of the last layer. Null: a good one for the method."
+    )
+    weight_decay: float = _option(0.01, Number(0, 1), "AdamW's weight decay; biases and norms have none.")
+    warmup_ratio: float = _option(0.05, Number(0, 1), "Share of the steps in which the learning rate rises.")
+    lr_scheduler: str = _option(
+        "linear",
+        OneOf("linear", "cosine", "constant"),
+        "Course of the learning rate after the warm-up: down to 0, or constant.",
+    )
+    max_grad_norm: float = _option(1.0, Number(0), "Longest gradient; a longer one is shortened. 0: no limit.")
+    label_smoothing: float = _option(
+        0.1, Number(0, 1, open_high=True), "Probability taken from the right intent and spread over all."
+    )
+    class_weights: str = _option(
+        "none", OneOf("none", "balanced"), "`balanced`: rare intents weigh as much in the loss as frequent ones."
+    )
+    max_length: int = _option(128, Integer(4, 8192), "Longest message in tokens; the rest is cut off.")
+    validation_split: float | None = _option(
+        None,
+        Optional(Number(0, 1, open_high=True)),
+        "Share of the examples held out to find the best epoch. Null: 5 % from 50 examples an intent, else 0.",
+    )
+    evaluate_on_number_of_examples: int = _option(
+        0, Integer(0), "How many examples to hold out, in place of `validation_split`. 0: as `validation_split` says."
+    )
+    evaluate_every_number_of_epochs: int = _option(
+        1, Integer(-1), "Epochs between two evaluations on the held-out examples. -1: after the last epoch alone."
+    )
+    early_stopping_patience: int = _option(
+        3, Integer(0), "Stop after this many evaluations without a better macro-F1. 0: never."
+    )
+    precision: str = _option(
+        "auto",
+        OneOf("auto", "fp32", "bf16"),
+        "Arithmetic: `auto` trains in bf16 where that is measured to be faster; a CPU serves in fp32.",
+    )
+    device: str = _option(
+        "auto", Device(), "`cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes one GPU where there is one, else the CPU."
+    )
+    num_threads: int | None = _option(
+        None, Optional(Integer(1, 1024)), "CPU threads. Null: as torch chooses. On a busy server 1 is often fastest."
+    )
+    random_seed: int = _option(42, Integer(0, 2**32 - 1), "The same seed, data and machine give the same model.")
+    ranking_length: int = _option(10, Integer(0), "Intents in the ranking. 0: all.")
+    renormalize_confidences: bool = _option(
+        False, Flag(), "Make the confidences in a shortened ranking sum to 1 again."
+    )
+    store_encoder: bool = _option(
+        True,
+        Flag(),
+        "Store the encoder in the model, which then needs no network. `false`: a few MB, the encoder is found again.",
+    )
+    tensorboard_log_directory: str | None = _option(
+        None, Optional(Text()), "Directory for TensorBoard's logs. Null: none are written."
+    )
+    tensorboard_log_level: str = _option(
+        "epoch", OneOf("epoch", "batch"), "Log to TensorBoard after every `epoch` or every `batch`."
+    )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Options:
+        """Checks a component's mapping from `config.yml`, missing keys taking their defaults.
+
+        Raises:
+            OptionsError: naming every unknown key, wrong type, value out of range and senseless combination.
+        """
+        checks: dict[str, Check] = {f.name: f.metadata["check"] for f in fields(cls)}
+        values: dict[str, Any] = {}
+        mistakes: list[str] = []
+        for key, value in config.items():
+            if key in _ADDED_BY_RASA:
+                continue
+            if key not in checks:
+                mistakes.append(_unknown(str(key), list(checks)))
+                continue
+            try:
+                values[key] = checks[key](value)
+            except ValueError as error:
+                mistakes.append(f"{key}: expected {error}, got {value!r}")
+        options = cls(**values)
+        mistakes += options._contradictions()
+        if mistakes:
+            count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+            raise OptionsError(f"{count} in the options of BertIntentClassifier: " + "; ".join(mistakes) + ".")
+        return options
+
+    def _contradictions(self) -> list[str]:
+        found = []
+        if self.method == "full" and not self.store_encoder:
+            found.append(
+                "store_encoder: false cannot go with method: full, whose encoder exists nowhere else; "
+                "use method: lora or head, or store_encoder: true"
+            )
+        if self.evaluate_on_number_of_examples and self.validation_split:
+            found.append(
+                "evaluate_on_number_of_examples and validation_split both say what to hold out; give one of them"
+            )
+        if self.encoder_revision is not None and os.path.isdir(os.path.expanduser(self.encoder)):  # noqa: PTH111, PTH112
+            found.append(f"encoder_revision goes with a hub id, and encoder {self.encoder!r} is a directory; remove it")
+        return found
+
+    def with_environment(self, environment: Mapping[str, str] | None = None) -> Options:
+        """These options, with the settings of this machine from `RASA_BERT_INTENT_DEVICE` and the like.
+
+        Raises:
+            OptionsError: if such a variable holds what the option does not allow.
+        """
+        environment = os.environ if environment is None else environment
+        checks: dict[str, Check] = {f.name: f.metadata["check"] for f in fields(self)}
+        changes = {}
+        for name in MACHINE_OPTIONS:
+            variable = ENVIRONMENT_PREFIX + name.upper()
+            if variable not in environment:
+                continue
+            try:
+                changes[name] = checks[name](environment[variable])
+            except ValueError as error:
+                raise OptionsError(
+                    f"environment variable {variable}: expected {error}, got {environment[variable]!r}."
+                ) from None
+        return replace(self, **changes)
+
+    def learning_rates(self) -> tuple[float, float]:
+        """The peak learning rates of the encoder (or LoRA) and of the head."""
+        encoder, head = _LEARNING_RATES[self.method]
+        return (
+            encoder if self.learning_rate is None else self.learning_rate,
+            head if self.head_learning_rate is None else self.head_learning_rate,
+        )
+
+    def held_out(self, num_examples: int, num_intents: int) -> int:
+        """How many of the examples to hold out for validation."""
+        if self.evaluate_on_number_of_examples:
+            return min(self.evaluate_on_number_of_examples, num_examples)
+        share = self.validation_split
+        if share is None:
+            share = 0.05 if num_examples >= _EXAMPLES_PER_INTENT_TO_HOLD_OUT * num_intents else 0.0
+        return round(share * num_examples)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as a flat mapping that JSON and YAML can hold."""
+        return asdict(self)
+
+    @classmethod
+    def describe(cls) -> list[tuple[str, Any, str, str]]:
+        """Name, default, allowed values and meaning of every option, in order."""
+        return [(f.name, f.default, str(f.metadata["check"]), f.metadata["meaning"]) for f in fields(cls)]
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}?" if close else "remove it"
+    return f"{key}: unknown option, {hint}"

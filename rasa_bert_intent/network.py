@@ -1,0 +1,165 @@
+"""The network: an encoder, pooling, and a linear head; and how texts become its batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from rasa_bert_intent.errors import EncoderError
+
+# Families whose position ids start after the padding id, so that the table is that much longer than the longest input.
+_POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "data2vec-text", "xmod"}
+
+
+class IntentNetwork(nn.Module):
+    """Encoder, pooling and linear head.
+
+    Args:
+        encoder: A transformers encoder (or a PEFT model around one) whose output has `last_hidden_state`.
+        pooling: `mean` over the tokens, or `cls`: the first token.
+        num_labels: Rows of the head.
+        dropout: Before the head.
+    """
+
+    def __init__(self, encoder: nn.Module, pooling: str, num_labels: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = pooling
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(encoder.config.hidden_size, num_labels)  # type: ignore[union-attr, arg-type]
+        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """One vector a message: `[messages, hidden]`, fp32, from token ids and mask of `[messages, tokens]`."""
+        tokens = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
+        if self.pooling == "cls":
+            return tokens[:, 0]
+        mask = attention_mask.unsqueeze(-1).to(tokens.dtype)
+        return (tokens * mask).sum(dim=1) / mask.sum(dim=1)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits `[messages, labels]`, fp32."""
+        return self.classify(self.features(input_ids, attention_mask))
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits `[messages, labels]` from features `[messages, hidden]`."""
+        return self.head(self.dropout(features)).float()
+
+
+def load_encoder(directory: Path) -> Any:
+    """The transformers encoder in a directory, fp32, on the CPU, without its unused pooling layer.
+
+    Raises:
+        EncoderError: if transformers cannot load it as an encoder.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    with quiet_transformers():
+        try:
+            config = AutoConfig.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
+            if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
+                raise EncoderError(
+                    f"encoder: {directory} is of type {config.model_type!r}, which is no BERT-like encoder. "
+                    "Choose BERT, DistilBERT, RoBERTa, MiniLM, ELECTRA, DeBERTa, XLM-R, MPNet or ALBERT."
+                )
+            encoder = AutoModel.from_pretrained(
+                directory,
+                config=config,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                dtype=torch.float32,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise EncoderError(
+                f"encoder: transformers cannot load {directory}: {reason} Check that the directory is whole."
+            ) from None
+        except Exception as error:  # safetensors' own error type has no public home
+            if type(error).__name__ != "SafetensorError":
+                raise
+            raise EncoderError(
+                f"encoder: the weights in {directory} are damaged ({error}). Fetch the encoder again."
+            ) from None
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    for tensor in (*encoder.parameters(), *encoder.buffers()):
+        tensor.data = tensor.data.clone()  # else they stay views of the file, which may be deleted while in use
+    return encoder
+
+
+def load_tokenizer(directory: Path) -> Any:
+    """The fast tokenizer in a directory.
+
+    Raises:
+        EncoderError: if there is none that can be read.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers import AutoTokenizer
+
+    with quiet_transformers():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
+        except Exception as error:  # tokenizers raises bare Exceptions
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise EncoderError(f"encoder: {directory} holds no tokenizer that can be read: {reason}") from None
+    if tokenizer.pad_token_id is None:
+        raise EncoderError(f"encoder: the tokenizer in {directory} has no padding token. Choose another encoder.")
+    return tokenizer
+
+
+def longest_input(encoder: nn.Module) -> int | None:
+    """The most tokens that an encoder's table of positions takes, None where it has no such limit."""
+    config = encoder.config
+    if getattr(config, "position_embedding_type", "absolute") != "absolute":
+        return None
+    limit = getattr(config, "max_position_embeddings", None)
+    if not isinstance(limit, int) or limit <= 0 or getattr(config, "relative_attention", False):
+        return None
+    if config.model_type in _POSITIONS_AFTER_PADDING:  # type: ignore[union-attr]
+        limit -= (config.pad_token_id or 0) + 1  # type: ignore[union-attr, operator]
+    return limit
+
+
+def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
+    """Token ids of each text, special tokens included, cut at `max_length`, not padded."""
+    return tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
+
+
+def pad(token_ids: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask, both `[messages, longest]`, int64, padded on the right."""
+    rows = [torch.tensor(ids) for ids in token_ids]
+    mask = [torch.ones(len(ids), dtype=torch.long) for ids in token_ids]
+    return pad_sequence(rows, batch_first=True, padding_value=pad_id), pad_sequence(mask, batch_first=True)
+
+
+def by_length(token_ids: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:
+    """Indices in batches of like length, so that little is padding; longest first, so that memory fails early."""
+    order = sorted(range(len(token_ids)), key=lambda index: -len(token_ids[index]))
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Without transformers' load reports and progress bars, which tell a bot builder nothing."""
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,119 @@
+"""What the machine offers: its device, whether bf16 pays on it, and its threads. Nothing here outlasts its use."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from rasa_bert_intent.errors import OptionsError
+
+logger = logging.getLogger(__name__)
+
+
+def choose_device(name: str, *, strict: bool = True) -> torch.device:
+    """The torch device for the option `device`.
+
+    Args:
+        name: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        strict: Whether a device that this machine lacks is an error; if not, the CPU stands in and a warning says so:
+            a model trained on a GPU is also served where there is none.
+
+    Raises:
+        OptionsError: if the device is not there and `strict`.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(name)
+    missing = _missing(device)
+    if missing is None:
+        if device.type == "cuda" and device.index is None:
+            return torch.device("cuda", torch.cuda.current_device())
+        return device
+    if strict:
+        raise OptionsError(f"device: {name!r} was asked for, and {missing}. Use auto or cpu.")
+    logger.warning(f"device: {name!r} was asked for, and {missing}. Using the CPU.")
+    return torch.device("cpu")
+
+
+def _missing(device: torch.device) -> str | None:
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        return "torch sees no Apple GPU"
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count <= (device.index or 0):
+            return f"torch sees {count or 'no'} CUDA device{'' if count == 1 else 's'}"
+    return None
+
+
+def trains_in_bf16(precision: str, device: torch.device) -> bool:
+    """Whether training on the device uses bf16, by the option `precision`."""
+    if precision == "auto":
+        return bf16_pays(device)
+    return precision == "bf16"
+
+
+def serves_in_bf16(precision: str, device: torch.device) -> bool:
+    """Whether serving on the device uses bf16: as asked, and by itself on a GPU alone, where it costs no accuracy."""
+    if precision == "auto":
+        return device.type == "cuda" and bf16_pays(device)
+    return precision == "bf16"
+
+
+@lru_cache
+def bf16_pays(device: torch.device) -> bool:
+    """Whether bf16 is fast here: by the GPU's word, or by measuring the CPU, whose flags tell only half of it."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device.type != "cpu":
+        return False
+    return _matmul_seconds(torch.bfloat16) * 1.5 < _matmul_seconds(torch.float32)
+
+
+def _matmul_seconds(dtype: torch.dtype, size: int = 256) -> float:
+    matrix = torch.ones(size, size, dtype=dtype)
+    seconds = []
+    for _ in range(4):  # the first one warms up
+        start = time.perf_counter()
+        matrix @ matrix
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[object]:
+    """A context in which matrix products run in bf16, or one that changes nothing."""
+    return torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext()
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Gives torch this many CPU threads inside the block, and what it had before after it."""
+    before = torch.get_num_threads()
+    if count is None or count == before:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def untouched_random_state() -> Iterator[None]:
+    """Leaves the process's random generators after the block as they were before it."""
+    python, numpy, torch_cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch.set_rng_state(torch_cpu)

@@ -1,0 +1,123 @@
+"""What happens between epochs: evaluate, keep the best weights, stop early, show progress."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+from transformers import TrainerCallback
+
+from rasa_bert_intent.config import Options
+from rasa_bert_intent.errors import BertIntentError
+
+# Steps between two looks at the loss: each makes a GPU wait.
+_STEPS_PER_LOOK = 10
+
+
+class BestEpoch(TrainerCallback):
+    """Evaluates when it is due, keeps the weights of the best macro-F1, and stops when it does not get better.
+
+    Attributes:
+        metrics: Of the best evaluation: `eval_loss`, `eval_accuracy`, `eval_macro_f1`; empty before the first.
+        epoch: The best epoch, counted from 1; 0 before the first evaluation.
+    """
+
+    def __init__(self, options: Options, epochs: int) -> None:
+        self.metrics: dict[str, float] = {}
+        self.epoch = 0
+        self._every = options.evaluate_every_number_of_epochs
+        self._patience = options.early_stopping_patience
+        self._epochs = epochs
+        self._weights: dict[str, torch.Tensor] = {}
+        self._without_gain = 0
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Asks for an evaluation after the epochs that are due, and after the last."""
+        epoch = round(state.epoch)
+        due = self._every > 0 and epoch % self._every == 0
+        control.should_evaluate = due or epoch >= self._epochs
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, *, metrics: dict[str, float], **kwargs: Any) -> None:
+        """Keeps the weights if they are the best so far; the lower loss decides between equal scores."""
+        if self.metrics and _rank(metrics) <= _rank(self.metrics):
+            self._without_gain += 1
+            control.should_training_stop |= 0 < self._patience <= self._without_gain
+            return
+        self._without_gain = 0
+        self.metrics = metrics
+        self.epoch = round(state.epoch)
+        self._weights = {name: value.detach().clone() for name, value in _trained(kwargs["model"]).items()}
+
+    def restore(self, model: nn.Module) -> None:
+        """Puts the best epoch's weights back."""
+        with torch.no_grad():
+            for name, parameter in _trained(model).items():
+                parameter.copy_(self._weights[name])
+
+
+def _rank(metrics: dict[str, float]) -> tuple[float, float]:
+    return metrics["eval_macro_f1"], -metrics["eval_loss"]
+
+
+def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+class ProgressBar(TrainerCallback):
+    """One bar on standard error over all steps, with the loss and the scores on the held-out examples."""
+
+    def __init__(self, show: bool) -> None:
+        self._show = show
+        self._bar: Any = None
+        self._scores: dict[str, str] = {}
+        self.loss = lambda: 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Opens the bar."""
+        self._bar = tqdm(total=state.max_steps, desc="Fine-tuning", unit="step", disable=not self._show)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Moves on by one step."""
+        self._bar.update(1)
+        if self._show and state.global_step % _STEPS_PER_LOOK == 0:
+            self._refresh()
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, *, metrics: dict[str, float], **_: Any) -> None:
+        """Shows the scores."""
+        self._scores = {
+            "dev_acc": f"{metrics['eval_accuracy']:.3f}",
+            "dev_f1": f"{metrics['eval_macro_f1']:.3f}",
+        }
+        self._refresh()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Closes the bar."""
+        self._bar.close()
+
+    def close(self) -> None:
+        """Closes the bar of a training that was broken off."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _refresh(self) -> None:
+        self._bar.set_postfix({"loss": f"{float(self.loss()):.3f}", **self._scores})
+
+
+def tensorboard(directory: str) -> TrainerCallback:
+    """A callback that writes TensorBoard logs into a directory.
+
+    Raises:
+        BertIntentError: if TensorBoard is not installed.
+    """
+    from transformers.integrations import TensorBoardCallback
+
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise BertIntentError(
+            "tensorboard_log_directory needs TensorBoard, which is not installed: "
+            "pip install 'rasa-bert-intent[tensorboard]', or remove the option."
+        ) from None
+    return TensorBoardCallback(tb_writer=SummaryWriter(log_dir=directory))
