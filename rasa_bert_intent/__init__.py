@@ -10,10 +10,15 @@ The names below are loaded when first used: importing the package imports neithe
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rasa_bert_intent.version import __version__
+
+# Torch's idle threads wait by spinning: beside another busy process each step then takes up to a hundred times as
+# long. This makes them sleep soon; it is read when torch is first imported, hence here.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 if TYPE_CHECKING:
     from rasa_bert_intent.classifier import BertIntentClassifier

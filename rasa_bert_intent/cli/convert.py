@@ -19,7 +19,8 @@ def add_parser(subparsers: Any) -> None:
         "convert",
         help="convert Amazon MASSIVE to Rasa NLU training data",
         description="Convert Amazon MASSIVE to Rasa NLU training data: DIR/{train,dev,test}/nlu.yml and "
-        "DIR/domain.yml, or DIR/LOCALE/... for several locales.",
+        "DIR/domain.yml, or DIR/LOCALE/... for several locales. Train on DIR/train alone: Rasa reads every file below "
+        "the folder that it is given.",
     )
     parser.add_argument(
         "source",

@@ -6,7 +6,7 @@ import random
 import secrets
 import shutil
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,10 +123,9 @@ def _convert_locale(
     begin = time.perf_counter()
     chosen = _chosen(rows, selection, source)
     notes: list[str] = []
-    lost: Counter[str] = Counter()
+    left_out = 0
 
     def report(row: Row, note: str) -> None:
-        lost["rows" if note.startswith("left out") else "entities"] += 1
         notes.append(f"{row.place}, id {row.id}: {note}")
 
     if not any(chosen.values()):
@@ -144,6 +143,7 @@ def _convert_locale(
             (folder / split).mkdir(parents=True)
             split_written = write_nlu(folder / split / "nlu.yml", split_rows, report)
             numbers[split] = len(split_written)
+            left_out += len(split_rows) - len(split_written)
             written += split_written
     intents = {row.intent for row in written}
     entity_types = {entity.type for row in written for entity in row.entities}
@@ -153,8 +153,8 @@ def _convert_locale(
         rows=numbers,
         intents=len(intents),
         entity_types=len(entity_types),
-        left_out=lost["rows"],
-        lost_entities=lost["entities"],
+        left_out=left_out,
+        lost_entities=len(notes) - left_out,  # a note is about one row left out or one entity
         notes=tuple(notes),
         seconds=time.perf_counter() - begin,
     )

@@ -43,7 +43,9 @@ def write_nlu(path: Path, rows: Iterable[Row], report: Callable[[Row, str], None
             by_intent[row.intent].append(carried)
     with path.open("w", encoding="utf-8", newline="\n") as file:
         # The arrow is needed: Rasa decodes backslash escapes before it parses a file that is all ASCII.
-        file.write(f'# Amazon MASSIVE (CC BY 4.0) → Rasa, by `rasa-bert-intent convert`\nversion: "{RASA_FORMAT}"\nnlu:\n')
+        file.write(
+            f'# Amazon MASSIVE (CC BY 4.0) → Rasa, by `rasa-bert-intent convert`\nversion: "{RASA_FORMAT}"\nnlu:\n'
+        )
         for intent in sorted(by_intent):
             file.write(f"- intent: {_scalar(intent)}\n")
             file.write(_examples([annotated(row.text, row.entities) for row in by_intent[intent]]))
