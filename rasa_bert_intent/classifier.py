@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Text, Type  # noqa: UP035  (Rasa checks these very types)
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Type  # noqa: UP035  (Rasa checks these very types)
 
 import rasa.shared.utils.io
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -30,7 +30,7 @@ from rasa_bert_intent.ranking import rank
 from rasa_bert_intent.version import __version__
 
 if TYPE_CHECKING:
-    from rasa_bert_intent.model import IntentModel
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -51,17 +51,17 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         return []
 
     @staticmethod
-    def required_packages() -> List[Text]:  # noqa: UP006
+    def required_packages() -> List[str]:  # noqa: UP006
         """Packages that must be importable, and whose versions are part of the cache's key."""
         return ["torch", "transformers", "peft"]
 
     @staticmethod
-    def get_default_config() -> Dict[Text, Any]:  # noqa: UP006
+    def get_default_config() -> Dict[str, Any]:  # noqa: UP006
         """Every option with its default; flat, as Rasa's cache needs it."""
         return Options().to_dict()
 
     @classmethod
-    def fingerprint_addon(cls, config: Dict[Text, Any]) -> Optional[Text]:  # noqa: UP006, UP045
+    def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:  # noqa: UP006, UP045
         """What else decides whether a cached training is still good.
 
         Our version, the content of a local encoder, and whether an older model is trained on: that model is not among
@@ -79,7 +79,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
 
     def __init__(
         self,
-        config: Dict[Text, Any],  # noqa: UP006
+        config: Dict[str, Any],  # noqa: UP006
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -101,7 +101,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
     @classmethod
     def create(
         cls,
-        config: Dict[Text, Any],  # noqa: UP006
+        config: Dict[str, Any],  # noqa: UP006
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -112,7 +112,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
     @classmethod
     def load(
         cls,
-        config: Dict[Text, Any],  # noqa: UP006
+        config: Dict[str, Any],  # noqa: UP006
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -168,15 +168,14 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
 
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
         """Sets `intent` and `intent_ranking` of each message; a message without text gets no intent."""
-        with_text = [m for m in messages if (m.get(TEXT) or "").strip()]
-        if self._model is None:
-            with_text = []
+        with_text = [message for message in messages if (message.get(TEXT) or "").strip()]
         for message in messages:
             message.set(INTENT, {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, add_to_output=True)
             message.set(_INTENT_RANKING, [], add_to_output=True)
         if self._model is None or not with_text:
             return messages
-        for message, confidences in zip(with_text, self._model.predict_proba([m.get(TEXT) for m in with_text])):
+        texts = [message.get(TEXT) for message in with_text]
+        for message, confidences in zip(with_text, self._model.predict_proba(texts), strict=True):
             ranking = rank(
                 self._model.labels,
                 confidences,

@@ -95,9 +95,7 @@ class IntentModel:
         """Pooled vectors `[texts, hidden]`, float32, of texts given as token ids."""
         return self._in_batches(token_ids, batch_size, self.network.features, self.network.head.in_features)
 
-    def _in_batches(
-        self, token_ids: Sequence[Sequence[int]], batch_size: int, function: Any, width: int
-    ) -> np.ndarray:
+    def _in_batches(self, token_ids: Sequence[Sequence[int]], batch_size: int, function: Any, width: int) -> np.ndarray:
         output = np.zeros((len(token_ids), width), dtype=np.float32)
         training = self.network.training
         self.network.eval()

@@ -116,16 +116,15 @@ def load_tokenizer(directory: Path) -> Any:
     return tokenizer
 
 
-def longest_input(encoder: nn.Module) -> int | None:
-    """The most tokens that an encoder's table of positions takes, None where it has no such limit."""
-    config = encoder.config
+def longest_input(config: Any) -> int | None:
+    """The most tokens that an encoder's table of positions takes by its configuration, None where there is no limit."""
     if getattr(config, "position_embedding_type", "absolute") != "absolute":
         return None
     limit = getattr(config, "max_position_embeddings", None)
     if not isinstance(limit, int) or limit <= 0 or getattr(config, "relative_attention", False):
         return None
-    if config.model_type in _POSITIONS_AFTER_PADDING:  # type: ignore[union-attr]
-        limit -= (config.pad_token_id or 0) + 1  # type: ignore[union-attr, operator]
+    if config.model_type in _POSITIONS_AFTER_PADDING:
+        limit -= (config.pad_token_id or 0) + 1
     return limit
 
 

@@ -1,7 +1,21 @@
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["RASA_TELEMETRY_ENABLED"] = "false"
+
+EXAMPLES = {
+    "greet": ["hi", "hello there", "hey", "good morning", "good evening", "hello"],
+    "bye": ["bye", "see you later", "so long", "good night", "bye bye", "see you"],
+    "play_music": ["play some jazz", "put on rock music", "start the music", "play a song", "play rock", "some music"],
+    "lights_off": ["turn the lights off", "lamp off please", "kitchen lights off", "dark please", "turn it off", "off"],
+}
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +26,30 @@ def massive_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"MASSIVE is not at {folder}: set MASSIVE_DIR to the folder with its <locale>.jsonl files")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a tiny random BERT."""
+    from encoders import make_encoder
+
+    return make_encoder(tmp_path_factory.mktemp("encoder") / "bert")
+
+
+@pytest.fixture(scope="session")
+def examples() -> tuple[list[str], list[str]]:
+    """Texts and intents of a small bot."""
+    pairs = [(text, intent) for intent, texts in EXAMPLES.items() for text in texts]
+    return [text for text, _ in pairs], [intent for _, intent in pairs]
+
+
+@pytest.fixture()
+def options(tiny_encoder: Path) -> Callable[..., Any]:
+    """Makes options for the tiny encoder that train in a moment, changed as told."""
+    from rasa_bert_intent.config import Options
+
+    def make(**changes: Any) -> Options:
+        config = {"encoder": str(tiny_encoder), "min_steps": 0, "epochs": 2, "max_length": 32, **changes}
+        return Options.from_config(config)
+
+    return make

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     model = open_model(args.model)
     for texts in _chunks(_messages(args)):
-        for text, confidences in zip(texts, model.predict_proba(texts)):
+        for text, confidences in zip(texts, model.predict_proba(texts), strict=True):
             ranking = rank(
                 model.labels, confidences, model.options.ranking_length, model.options.renormalize_confidences
             )

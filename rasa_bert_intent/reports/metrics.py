@@ -43,5 +43,8 @@ def per_intent(truth: Sequence[str], predicted: Sequence[str]) -> list[IntentSco
     """The scores of every intent in the truth or the predictions, worst F1 first."""
     labels = sorted({*truth, *predicted})
     columns = precision_recall_fscore_support(truth, predicted, labels=labels, zero_division=0)
-    rows = [IntentScores(label, float(p), float(r), float(f), int(s)) for label, p, r, f, s in zip(labels, *columns)]
+    rows = [
+        IntentScores(label, float(p), float(r), float(f), int(s))
+        for label, p, r, f, s in zip(labels, *columns, strict=True)
+    ]
     return sorted(rows, key=lambda row: (row.f1, row.intent))

@@ -8,7 +8,6 @@ import math
 import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,7 +82,7 @@ def fit(
 def _fresh_model(labels: list[str], options: Options) -> IntentModel:
     source = find_encoder(options.encoder, options.encoder_revision)
     encoder = net.load_encoder(source.path)
-    limit = net.longest_input(encoder)
+    limit = net.longest_input(encoder.config)
     if limit is not None and options.max_length > limit:
         raise OptionsError(f"max_length: {source.name} reads at most {limit} tokens, got {options.max_length}.")
     identity = EncoderIdentity(
@@ -114,7 +113,8 @@ def _with_lora(encoder: Any, options: Options) -> Any:
         if unknown:
             raise OptionsError(
                 f"lora_target_modules: this encoder ({encoder.config.model_type}) has no linear layer "
-                f"{', '.join(map(repr, unknown))}; it has {', '.join(sorted(linear))}. Name some of these, or all-linear."
+                f"{', '.join(map(repr, unknown))}; it has {', '.join(sorted(linear))}. Name some of these, or "
+                "all-linear."
             )
     config = LoraConfig(
         r=options.lora_r,
@@ -131,7 +131,8 @@ def _resumed(start: IntentModel, intents: Sequence[str], options: Options) -> In
     if unknown:
         raise ModelError(
             f"the model to train on does not know the intent{'s' if len(unknown) > 1 else ''} "
-            f"{', '.join(map(repr, unknown[:5]))}{' and others' if len(unknown) > 5 else ''}. Train a new model instead."
+            f"{', '.join(map(repr, unknown[:5]))}{' and others' if len(unknown) > 5 else ''}. Train a new model "
+            "instead."
         )
     if options.method == "lora" and start.adapter is None:
         raise ModelError("the model to train on was loaded to serve: load it with trainable=True.")
@@ -154,6 +155,10 @@ def _train(model: IntentModel, texts: Sequence[str], intents: Sequence[str], min
     best = BestEpoch(options, epochs)
     if epochs:
         _run_trainer(model, examples.subset(train_on), examples.subset(held_out), epochs, best, progress)
+        # The trainer holds the network in cycles; cross-validation trains many models in one process.
+        gc.collect()
+        if model.device.type == "cuda":
+            torch.cuda.empty_cache()
     model.training = {
         "examples": len(texts),
         "held_out": len(held_out),
@@ -214,7 +219,7 @@ def _run_trainer(
             collate=collate,
             lengths=lengths,
             device=model.device,
-            output_dir=str(Path(scratch)),
+            output_dir=scratch,
             num_labels=len(model.labels),
             callbacks=callbacks,
         )
@@ -225,12 +230,6 @@ def _run_trainer(
             bar.close()
     if best.epoch:
         best.restore(network)
-    # The trainer holds the network in cycles; cross-validation trains many models in one process.
-    trainer.accelerator.free_memory()
-    del trainer
-    gc.collect()
-    if model.device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 class _Head(nn.Module):
@@ -246,7 +245,7 @@ class _Head(nn.Module):
 
 
 def _as_features(model: IntentModel, examples: Examples) -> Examples:
-    return Examples(model.features_of_tokens(examples.inputs), examples.labels)
+    return Examples(list(model.features_of_tokens(examples.inputs)), examples.labels)
 
 
 @torch.inference_mode()

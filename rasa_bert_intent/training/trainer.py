@@ -35,7 +35,7 @@ class OneDeviceArguments(TrainingArguments):
     @cached_property
     def _setup_devices(self) -> torch.device:
         device = super()._setup_devices
-        self._n_gpu = min(self._n_gpu, 1)
+        self._n_gpu: int = min(self.__dict__["_n_gpu"], 1)
         if self.chosen_device is None:
             return device
         chosen = torch.device(self.chosen_device)
@@ -159,7 +159,7 @@ class IntentTrainer(Trainer):
             "eval_macro_f1": macro_f1(self._held_out, logits.argmax(axis=1)),
         }
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
 

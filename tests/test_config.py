@@ -1,0 +1,141 @@
+import pytest
+
+from rasa_bert_intent.config import Options
+from rasa_bert_intent.errors import OptionsError
+
+
+def message_of(config: dict) -> str:
+    with pytest.raises(OptionsError) as caught:
+        Options.from_config(config)
+    return str(caught.value)
+
+
+def test_defaults_pass_their_own_checks():
+    assert Options.from_config(Options().to_dict()) == Options()
+
+
+def test_default_config_is_flat():
+    assert not any(isinstance(value, (dict, list)) for value in Options().to_dict().values())
+
+
+def test_epochs_is_a_number_so_that_rasa_can_scale_it():
+    assert isinstance(Options().to_dict()["epochs"], int)
+
+
+def test_all_mistakes_are_told_in_one_line():
+    message = message_of({"epoch": 3, "batch_size": 0, "method": "qlora", "label_smoothing": "much"})
+    assert message == (
+        "4 mistakes in the options of BertIntentClassifier: epoch: unknown option, did you mean 'epochs'?; "
+        "batch_size: expected a whole number from 1 to 65536, got 0; "
+        "method: expected one of lora, full, head, got 'qlora'; "
+        "label_smoothing: expected a number from 0 to below 1, got 'much'."
+    )
+
+
+def test_an_unknown_key_like_no_other_is_to_be_removed():
+    assert "zzz: unknown option, remove it" in message_of({"zzz": 1})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("learning_rate", "2e-4", 2e-4),
+        ("epochs", "12", 12),
+        ("epochs", 2e1, 20),
+        ("epochs", "2e1", 20),
+        ("weight_decay", 0, 0),
+        ("class_weights", None, "none"),
+        ("device", "cuda:1", "cuda:1"),
+        ("num_threads", None, None),
+        ("lora_target_modules", ["q_lin", "v_lin"], ["q_lin", "v_lin"]),
+        ("encoder", " owner/name ", "owner/name"),
+    ],
+)
+def test_values_are_brought_to_their_type(key, value, expected):
+    assert getattr(Options.from_config({key: value}), key) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("epochs", True),
+        ("epochs", 2.5),
+        ("epochs", -1),
+        ("epochs", "nan"),
+        ("epochs", [64, 256]),
+        ("learning_rate", float("inf")),
+        ("learning_rate", 5),
+        ("store_encoder", "yes"),
+        ("store_encoder", 1),
+        ("device", "gpu"),
+        ("device", "cuda:x"),
+        ("label_smoothing", 1),
+        ("lora_alpha", 0),
+        ("lora_target_modules", []),
+        ("lora_target_modules", "query"),
+        ("encoder", ""),
+        ("validation_split", 1.0),
+        ("evaluate_every_number_of_epochs", -2),
+        ("random_seed", None),
+    ],
+)
+def test_wrong_values_are_refused_with_key_and_value(key, value):
+    message = message_of({key: value})
+    assert message.startswith(f"1 mistake in the options of BertIntentClassifier: {key}: expected ")
+    assert message.endswith(f", got {value!r}.")
+
+
+def test_full_fine_tuning_cannot_leave_its_encoder_out():
+    assert "store_encoder: false cannot go with method: full" in message_of({"method": "full", "store_encoder": False})
+
+
+def test_two_ways_to_hold_out_contradict_each_other():
+    assert "give one of them" in message_of({"validation_split": 0.1, "evaluate_on_number_of_examples": 50})
+
+
+def test_a_revision_of_a_directory_makes_no_sense(tmp_path):
+    assert "encoder_revision goes with a hub id" in message_of({"encoder": str(tmp_path), "encoder_revision": "main"})
+
+
+def test_keys_that_rasa_adds_are_no_mistake():
+    assert Options.from_config({"name": "x", "finetuning_epoch_fraction": 0.5}) == Options()
+
+
+def test_environment_overrides_the_settings_of_the_machine_alone():
+    environment = {
+        "RASA_BERT_INTENT_DEVICE": "cpu",
+        "RASA_BERT_INTENT_NUM_THREADS": "3",
+        "RASA_BERT_INTENT_PRECISION": "fp32",
+        "RASA_BERT_INTENT_EPOCHS": "99",
+    }
+    options = Options().with_environment(environment)
+    assert (options.device, options.num_threads, options.precision) == ("cpu", 3, "fp32")
+    assert options.epochs == Options().epochs
+
+
+def test_a_wrong_environment_variable_is_named():
+    with pytest.raises(OptionsError, match="RASA_BERT_INTENT_NUM_THREADS: expected a whole number.*got 'all'"):
+        Options().with_environment({"RASA_BERT_INTENT_NUM_THREADS": "all"})
+
+
+@pytest.mark.parametrize(("examples", "intents", "expected"), [(100, 10, 0), (11514, 60, 576), (500, 10, 25)])
+def test_small_data_is_not_held_out_by_default(examples, intents, expected):
+    assert Options().held_out(examples, intents) == expected
+
+
+def test_what_to_hold_out_can_be_said_as_share_or_number():
+    assert Options(validation_split=0.2).held_out(50, 5) == 10
+    assert Options(evaluate_on_number_of_examples=7).held_out(50, 5) == 7
+    assert Options(evaluate_on_number_of_examples=70).held_out(50, 5) == 50
+
+
+def test_rates_suit_the_method_unless_given():
+    assert Options(method="lora").learning_rates()[0] > Options(method="full").learning_rates()[0]
+    assert Options(learning_rate=1e-5, head_learning_rate=1e-4).learning_rates() == (1e-5, 1e-4)
+
+
+def test_every_option_has_a_default_a_check_and_a_meaning():
+    for name, default, allowed, meaning in Options.describe():
+        assert allowed, name
+        assert meaning.endswith("."), name
+        assert default == getattr(Options(), name)

@@ -1,0 +1,41 @@
+import numpy as np
+import torch
+
+from rasa_bert_intent.training.batching import LengthBatches, collate_tokens
+
+
+def lengths_of(count: int) -> list[int]:
+    return np.random.default_rng(0).integers(3, 40, size=count).tolist()
+
+
+def test_every_example_comes_once_an_epoch():
+    batches = LengthBatches(lengths_of(1003), batch_size=16, seed=0)
+    drawn = list(batches)
+    assert sorted(i for batch in drawn for i in batch) == list(range(1003))
+    assert len(drawn) == len(batches)
+
+
+def test_batches_of_like_length_hold_little_padding():
+    lengths = lengths_of(2000)
+    tokens = sum(lengths)
+    padded = sum(max(lengths[i] for i in batch) * len(batch) for batch in LengthBatches(lengths, 32, seed=0))
+    assert padded < 1.1 * tokens
+
+
+def test_batches_differ_between_epochs_also_for_small_data():
+    batches = LengthBatches(lengths_of(200), batch_size=16, seed=0)
+    first, second = ({frozenset(batch) for batch in batches} for _ in range(2))
+    assert len(first & second) <= 1
+
+
+def test_short_and_long_batches_come_in_random_order():
+    lengths = lengths_of(2000)
+    means = [np.mean([lengths[i] for i in batch]) for batch in LengthBatches(lengths, 32, seed=0)]
+    assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
+
+
+def test_collation_pads_to_the_longest_of_the_batch():
+    batch = collate_tokens(pad_id=9)([([1, 2, 3], 0), ([4], 5)])
+    assert batch["input_ids"].tolist() == [[1, 2, 3], [4, 9, 9]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert torch.equal(batch["labels"], torch.tensor([0, 5]))
