@@ -4,8 +4,11 @@
 
 PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. Every method is trained with three seeds on the 11,514
 training rows for its default number of epochs; no row is held out and no epoch is chosen by a score, so nothing is
-tuned. The test rows are scored once per model. Results go to benchmarks/results/massive.json after every run (a run
-that is there already is not repeated) and from there into massive.md.
+tuned. The test rows are scored once per model. Each run's result goes to benchmarks/results/massive/METHOD-SEED.json (a
+run that is there already is not repeated), and all of them into massive.md.
+
+--threads 1 --methods lora in one terminal and --methods full in another share a machine of two cores well; times are
+only reported of runs that had the machine to themselves (no --threads).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent / "results" / "massive"
 ENVIRONMENT = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1"}
 CONFIG = """recipe: default.v1
 assistant_id: benchmark
@@ -40,50 +43,45 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
     parser.add_argument("--methods", nargs="+", default=["lora", "full"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--threads", type=int, help="CPU threads of each run (default: all)")
     args = parser.parse_args()
-    RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / "massive.json"
-    runs = json.loads(file.read_text())["runs"] if file.exists() else []
+    RESULTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         bot = Path(scratch)
-        command = [
-            sys.executable,
-            "-m",
-            "rasa_bert_intent.cli",
-            "convert",
-            str(args.data),
-            "--output-dir",
-            str(bot / "data"),
-        ]
-        subprocess.run(command, check=True, env=ENVIRONMENT)
+        convert = [sys.executable, "-m", "rasa_bert_intent.cli", "convert"]
+        subprocess.run([*convert, str(args.data), "--output-dir", str(bot / "data")], check=True, env=ENVIRONMENT)
         for seed in args.seeds:
             for method in args.methods:
-                if any(run["method"] == method and run["seed"] == seed for run in runs):
-                    continue
-                runs.append(run_once(bot, method, seed))
-                print(runs[-1], flush=True)
-                file.write_text(json.dumps({"machine": machine(), "runs": runs}, indent=1) + "\n")
-    (RESULTS / "massive.md").write_text(table(json.loads(file.read_text())))
+                file = RESULTS / f"{method}-{seed}.json"
+                if not file.exists():
+                    result = run_once(bot, method, seed, args.threads)
+                    file.write_text(json.dumps(result, indent=1) + "\n")
+                    print(result, flush=True)
+    runs = [json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))]
+    (RESULTS.parent / "massive.md").write_text(table(runs))
 
 
-def run_once(bot: Path, method: str, seed: int) -> dict[str, Any]:
+def run_once(bot: Path, method: str, seed: int, threads: int | None) -> dict[str, Any]:
+    if threads:
+        ENVIRONMENT["OMP_NUM_THREADS"] = str(threads)
     (bot / "config.yml").write_text(CONFIG.format(method=method, seed=seed))
     (bot / "domain.yml").write_text('version: "3.1"\n')
     name = f"{method}-{seed}"
     training = rasa(bot, "train", "nlu", "--nlu", "data/train", "--fixed-model-name", name)
     archive = bot / "models" / f"{name}.tar.gz"
     test = ["test", "nlu", "--nlu", "data/test", "--model", str(archive), "--out", name, "--no-plot", "--no-errors"]
-    scoring = rasa(bot, *test)
+    rasa(bot, *test)
     report = json.loads((bot / name / "intent_report.json").read_text())
     return {
         "method": method,
         "seed": seed,
+        "machine": machine(),
+        "threads": threads,
         "accuracy": report["accuracy"],
         "macro_f1": report["macro avg"]["f1-score"],
         "test_examples": int(report["macro avg"]["support"]),
         "training_seconds": training["seconds"],
         "training_peak_mb": training["peak_mb"],
-        "testing_seconds": scoring["seconds"],
         "archive_mb": round(archive.stat().st_size / 1e6, 1),
     }
 
@@ -111,25 +109,27 @@ def machine() -> str:
     return f"{os.cpu_count()} cores of {cpu} ({torch.backends.cpu.get_cpu_capability()}), torch {torch.__version__}"
 
 
-def table(results: dict[str, Any]) -> str:
+def table(runs: list[dict[str, Any]]) -> str:
+    machines = sorted({run["machine"] for run in runs})
     lines = [
         "# MASSIVE en-US through Rasa",
         "",
-        f"`python benchmarks/massive.py`, on {results['machine']}. Mean of the seeds ± standard deviation.",
+        f"`python benchmarks/massive.py`, on {'; '.join(machines)}. Mean of the seeds ± standard deviation.",
         "",
         "| method | seeds | test accuracy % | macro-F1 % | `rasa train nlu`, minutes | peak memory, MB | archive, MB |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for method in dict.fromkeys(run["method"] for run in results["runs"]):
-        runs = [run for run in results["runs"] if run["method"] == method]
+    for method in dict.fromkeys(run["method"] for run in runs):
+        mine = [run for run in runs if run["method"] == method]
+        alone = [run["training_seconds"] / 60 for run in mine if run["threads"] is None]
         cells = [
             method,
-            ", ".join(str(run["seed"]) for run in runs),
-            spread([100 * run["accuracy"] for run in runs], 2),
-            spread([100 * run["macro_f1"] for run in runs], 2),
-            spread([run["training_seconds"] / 60 for run in runs], 1),
-            f"{max(run['training_peak_mb'] for run in runs):.0f}",
-            f"{max(run['archive_mb'] for run in runs):.0f}",
+            ", ".join(str(run["seed"]) for run in mine),
+            spread([100 * run["accuracy"] for run in mine], 2),
+            spread([100 * run["macro_f1"] for run in mine], 2),
+            spread(alone, 1) if alone else "",
+            f"{max(run['training_peak_mb'] for run in mine):.0f}",
+            f"{max(run['archive_mb'] for run in mine):.0f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
