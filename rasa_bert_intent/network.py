@@ -17,6 +17,8 @@ from rasa_bert_intent.errors import EncoderError
 # Families whose position ids start after the padding id, so that the table is that much longer than the longest input.
 _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "data2vec-text", "xmod"}
 
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+
 
 class IntentNetwork(nn.Module):
     """Encoder, pooling and linear head.
@@ -102,6 +104,9 @@ def load_tokenizer(directory: Path) -> Any:
     Raises:
         EncoderError: if there is none that can be read.
     """
+    # Without its files transformers makes an empty tokenizer, for which every word is unknown.
+    if not any(next(directory.glob(pattern), None) for pattern in _TOKENIZER_FILES):
+        raise EncoderError(f"encoder: {directory} holds no tokenizer ({', '.join(_TOKENIZER_FILES)}). Add its files.")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers import AutoTokenizer
 
@@ -124,12 +129,15 @@ def longest_input(config: Any) -> int | None:
     if not isinstance(limit, int) or limit <= 0 or getattr(config, "relative_attention", False):
         return None
     if config.model_type in _POSITIONS_AFTER_PADDING:
-        limit -= (config.pad_token_id or 0) + 1
+        padding = 1 if config.model_type == "mpnet" else config.pad_token_id or 0  # MPNet's is fixed
+        limit -= padding + 1
     return limit
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
     """Token ids of each text, special tokens included, cut at `max_length`, not padded."""
+    if not texts:
+        return []
     return tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
 
 

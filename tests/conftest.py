@@ -43,13 +43,20 @@ def examples() -> tuple[list[str], list[str]]:
     return [text for text, _ in pairs], [intent for _, intent in pairs]
 
 
-@pytest.fixture()
+@pytest.fixture
 def options(tiny_encoder: Path) -> Callable[..., Any]:
     """Makes options for the tiny encoder that train in a moment, changed as told."""
     from rasa_bert_intent.config import Options
 
     def make(**changes: Any) -> Options:
-        config = {"encoder": str(tiny_encoder), "min_steps": 0, "epochs": 2, "max_length": 32, **changes}
+        config = {
+            "encoder": str(tiny_encoder),
+            "min_steps": 0,
+            "epochs": 2,
+            "max_length": 32,
+            "pooling": "mean",
+            **changes,
+        }
         return Options.from_config(config)
 
     return make

@@ -6,10 +6,11 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
-WORDS = (
-    "hi hello hey good morning evening there bye see you later so long night play some music jazz rock song put on "
-    "start the lights off turn lamp kitchen dark please what is weather rain tomorrow sunny will it be a an to me in"
-).split()
+WORDS = [
+    *("hi", "hello", "hey", "good", "morning", "evening", "there", "bye", "see", "you", "later", "so", "long", "night"),
+    *("play", "some", "music", "jazz", "rock", "song", "put", "on", "start", "the", "lights", "off", "turn", "lamp"),
+    *("kitchen", "dark", "please", "what", "is", "weather", "rain", "tomorrow", "it", "a", "an", "to", "me", "in"),
+]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 FAMILIES = ("bert", "distilbert", "roberta", "electra", "deberta-v2", "xlm-roberta", "mpnet", "albert")
 

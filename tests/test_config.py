@@ -114,7 +114,7 @@ def test_environment_overrides_the_settings_of_the_machine_alone():
 
 
 def test_a_wrong_environment_variable_is_named():
-    with pytest.raises(OptionsError, match="RASA_BERT_INTENT_NUM_THREADS: expected a whole number.*got 'all'"):
+    with pytest.raises(OptionsError, match=r"RASA_BERT_INTENT_NUM_THREADS: expected a whole number.*got 'all'"):
         Options().with_environment({"RASA_BERT_INTENT_NUM_THREADS": "all"})
 
 

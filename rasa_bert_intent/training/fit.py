@@ -154,7 +154,7 @@ def _train(model: IntentModel, texts: Sequence[str], intents: Sequence[str], min
     epochs = _epochs(len(train_on), options, min_steps)
     best = BestEpoch(options, epochs)
     if epochs:
-        _run_trainer(model, examples.subset(train_on), examples.subset(held_out), epochs, best, progress)
+        epochs = _run_trainer(model, examples.subset(train_on), examples.subset(held_out), epochs, best, progress)
         # The trainer holds the network in cycles; cross-validation trains many models in one process.
         gc.collect()
         if model.device.type == "cuda":
@@ -189,7 +189,8 @@ def _epochs(num_examples: int, options: Options, min_steps: int) -> int:
 
 def _run_trainer(
     model: IntentModel, train: Examples, held_out: Examples, epochs: int, best: BestEpoch, progress: bool
-) -> None:
+) -> int:
+    """Trains the network in place; returns the epochs it took, which may be fewer than planned."""
     options = model.options
     bar = ProgressBar(progress)
     callbacks = [best, bar] if len(held_out) else [bar]
@@ -230,6 +231,7 @@ def _run_trainer(
             bar.close()
     if best.epoch:
         best.restore(network)
+    return round(trainer.state.epoch)
 
 
 class _Head(nn.Module):

@@ -1,0 +1,83 @@
+"""Mistakes are told in one line, before time is spent on them."""
+
+from pathlib import Path
+
+import pytest
+from bot import NLU, Bot, component_files, repack
+
+COUNTED = [
+    {"name": "WhitespaceTokenizer"},
+    {"name": "CountVectorsFeaturizer"},
+]
+
+
+def test_every_mistake_in_the_options_is_named_before_anything_is_trained(tmp_path: Path):
+    mistakes = {"epoch": 3, "batch_sise": 8, "method": "lroa", "learning_rate": "fast", "store_encoder": "yes"}
+    bot = Bot(tmp_path).write(mistakes, before=COUNTED)
+    result = bot.rasa("train", "nlu")
+    assert result.status != 0
+    result.told_in_one_line(
+        "InvalidConfigException",
+        "5 mistakes",
+        "epoch: unknown option, did you mean 'epochs'?",
+        "batch_sise: unknown option, did you mean 'batch_size'?",
+        "method: expected one of lora, full, head, got 'lroa'",
+        "learning_rate: expected a number from 0 to 1 or null, got 'fast'",
+        "store_encoder: expected true or false, got 'yes'",
+    )
+    assert result.components_trained == []
+    assert bot.archives == []
+
+
+@pytest.mark.parametrize("encoder", ["/no/such/encoder", "no-such-owner/no-such-encoder"])
+def test_encoder_that_is_nowhere_is_told_before_anything_is_trained(encoder: str, tmp_path: Path):
+    bot = Bot(tmp_path).write({"encoder": encoder}, before=COUNTED)
+    result = bot.rasa("train", "nlu")
+    assert result.status != 0
+    assert bot.archives == []
+    result.told_in_one_line(f"encoder: {encoder!r}" if encoder[0] != "/" else f"the directory {encoder!r}")
+    assert result.components_trained == []
+
+
+def test_altered_file_in_the_archive_is_told_in_one_line(trained: Bot, tmp_path: Path):
+    def alter(name: str, content: bytes) -> bytes:
+        return content[:-1] + bytes([content[-1] ^ 1]) if name.endswith("head.safetensors") else content
+
+    archive = repack(trained.archives[-1], tmp_path / "altered.tar.gz", alter)
+    good = component_files(trained.archives[-1])
+    assert [name for name, content in component_files(archive).items() if content != good[name]] == ["head.safetensors"]
+    result = trained.rasa("shell", "nlu", "--model", archive, stdin="hello\n")
+    assert result.status != 0
+    assert result.parses == []
+    result.told_in_one_line("head.safetensors is damaged or was altered", "Train again")
+
+
+@pytest.mark.slow
+def test_wrong_number_of_threads_in_the_environment_is_told_in_one_line(trained: Bot):
+    result = trained.rasa("shell", "nlu", stdin="hello\n", RASA_BERT_INTENT_NUM_THREADS="abc")
+    assert result.status != 0
+    result.told_in_one_line("RASA_BERT_INTENT_NUM_THREADS", "a whole number from 1", "'abc'")
+
+
+@pytest.mark.slow
+def test_gpu_asked_for_where_there_is_none_is_warned_of_and_the_cpu_serves(trained: Bot):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    result = trained.rasa("shell", "nlu", stdin="hello\n", RASA_BERT_INTENT_DEVICE="cuda")
+    result.told_in_one_line("Using the CPU", "device: 'cuda'")
+    assert [row["intent"]["name"] for row in result.parses] == ["greet"]
+
+
+@pytest.mark.slow
+def test_gpu_asked_for_in_training_where_there_is_none_is_an_error(tmp_path: Path):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    bot = Bot(tmp_path).write({"device": "cuda"}, nlu=NLU)
+    result = bot.rasa("train", "nlu")
+    assert result.status != 0
+    result.told_in_one_line("device: 'cuda' was asked for", "Use auto or cpu")
+    assert bot.archives == []

@@ -1,0 +1,269 @@
+"""The contract of Rasa's graph components, inside one process; tests/integration runs the real commands."""
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rasa", reason="Rasa needs Python 3.10")
+
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.engine.training.fingerprinting import calculate_fingerprint_key
+from rasa.shared.exceptions import InvalidConfigException, RasaException
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+import rasa_bert_intent
+from rasa_bert_intent import BertIntentClassifier
+
+Make = Callable[..., BertIntentClassifier]
+
+
+def training_data(texts: list[str], intents: list[str | None]) -> TrainingData:
+    messages = [Message.build(text=text, intent=intent) for text, intent in zip(texts, intents, strict=True)]
+    return TrainingData(training_examples=messages)
+
+
+def context(finetuning: bool = False) -> ExecutionContext:
+    return ExecutionContext(GraphSchema({}), is_finetuning=finetuning, node_name="bert")
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalModelStorage:
+    return LocalModelStorage.create(tmp_path / "storage")
+
+
+@pytest.fixture
+def config(tiny_encoder: Path) -> dict[str, Any]:
+    """As Rasa hands it over: the defaults with the user's changes."""
+    changes = {"encoder": str(tiny_encoder), "min_steps": 0, "epochs": 2, "max_length": 32}
+    return {**BertIntentClassifier.get_default_config(), **changes}
+
+
+@pytest.fixture
+def create(storage: LocalModelStorage, config: dict[str, Any]) -> Make:
+    def make(**changes: Any) -> BertIntentClassifier:
+        return BertIntentClassifier.create({**config, **changes}, storage, Resource("bert"), context())
+
+    return make
+
+
+@pytest.fixture
+def load(storage: LocalModelStorage, config: dict[str, Any]) -> Make:
+    def make(finetuning: bool = False, **changes: Any) -> BertIntentClassifier:
+        return BertIntentClassifier.load({**config, **changes}, storage, Resource("bert"), context(finetuning))
+
+    return make
+
+
+@pytest.fixture
+def served(create: Make, load: Make, examples) -> BertIntentClassifier:
+    create().train(training_data(*examples))
+    return load()
+
+
+def answer(component: BertIntentClassifier, text: str | None) -> Message:
+    return component.process([Message(data={"text": text})])[0]
+
+
+def test_rasa_knows_it_as_a_trainable_intent_classifier():
+    entry = DefaultV1Recipe._registered_components["BertIntentClassifier"]
+    assert entry.clazz is BertIntentClassifier
+    assert entry.is_trainable
+    assert entry.types == {DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER}
+
+
+def test_the_class_lives_where_archives_look_for_it():
+    assert BertIntentClassifier.__module__ == "rasa_bert_intent.classifier"
+    assert rasa_bert_intent.BertIntentClassifier is BertIntentClassifier
+
+
+@pytest.mark.parametrize("method", ["train", "process"])
+def test_no_further_positional_argument_breaks_the_graph(method):
+    parameters = list(inspect.signature(getattr(BertIntentClassifier, method)).parameters.values())[1:]
+    assert len([p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]) == 1
+
+
+def test_it_needs_no_component_before_it():
+    assert BertIntentClassifier.required_components() == []
+
+
+def test_its_packages_are_importable_and_have_versions():
+    import importlib
+
+    import pkg_resources
+
+    for package in BertIntentClassifier.required_packages():
+        importlib.import_module(package)
+        assert pkg_resources.get_distribution(package).version
+
+
+def test_what_is_trained_is_served(served, examples):
+    message = answer(served, "play some jazz")
+    intent, ranking = message.get("intent"), message.get("intent_ranking")
+    assert intent == ranking[0]
+    assert len(ranking) == 4
+    confidences = [row["confidence"] for row in ranking]
+    assert confidences == sorted(confidences, reverse=True)
+    assert sum(confidences) == pytest.approx(1)
+    assert {"intent", "intent_ranking"} <= message.output_properties
+
+
+def test_answers_can_be_written_as_json(served):
+    message = answer(served, "hello there")
+    json.dumps([message.get("intent"), message.get("intent_ranking")])
+
+
+def test_messages_share_nothing_that_other_components_change(served):
+    first, second = served.process([Message(data={"text": "hello"}), Message(data={"text": "hello"})])
+    first.get("intent_ranking").insert(0, {"name": "nlu_fallback", "confidence": 0.9})
+    first.get("intent_ranking")[1]["confidence"] = 0
+    assert first.get("intent")["confidence"] > 0
+    assert len(second.get("intent_ranking")) == 4
+    assert second.get("intent") == second.get("intent_ranking")[0]
+
+
+@pytest.mark.parametrize("text", [None, "", "   "])
+def test_a_message_without_text_has_no_intent(served, text):
+    message = answer(served, text)
+    assert message.get("intent") == {"name": None, "confidence": 0.0}
+    assert message.get("intent_ranking") == []
+
+
+def test_many_messages_are_answered_as_one_by_one(served, examples):
+    texts = [*examples[0], "", "play " * 200]
+    together = served.process([Message(data={"text": text}) for text in texts])
+    for text, message in zip(texts, together, strict=True):
+        alone = answer(served, text).get("intent")
+        assert message.get("intent")["name"] == alone["name"]
+        assert message.get("intent")["confidence"] == pytest.approx(alone["confidence"], abs=1e-5)
+
+
+def test_the_ranking_has_the_length_asked_for(create, load, examples):
+    create().train(training_data(*examples))
+    assert len(answer(load(ranking_length=2), "hi").get("intent_ranking")) == 2
+    renormalized = answer(load(ranking_length=2, renormalize_confidences=True), "hi").get("intent_ranking")
+    assert sum(row["confidence"] for row in renormalized) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("intents", [["greet", "greet"], [None, None], []])
+def test_fewer_than_two_intents_answer_none(create, load, intents):
+    component = create()
+    with pytest.warns(UserWarning, match="at least two intents"):
+        component.train(training_data(["hi", "hello"][: len(intents)], intents))
+    for one in (component, load()):
+        assert answer(one, "hi").get("intent") == {"name": None, "confidence": 0.0}
+        assert answer(one, "hi").get("intent_ranking") == []
+
+
+def test_one_example_an_intent_trains(create, load):
+    create().train(training_data(["hi", "bye"], ["greet", "bye"]))
+    assert answer(load(), "hi").get("intent")["name"] in {"greet", "bye"}
+
+
+def test_examples_without_text_or_intent_are_passed_over(create, load):
+    create().train(training_data(["hi", "bye", "", "what"], ["greet", "bye", "empty", None]))
+    assert {row["name"] for row in answer(load(), "hi").get("intent_ranking")} == {"greet", "bye"}
+
+
+def test_a_retrieval_intent_counts_by_its_main_part(create, load):
+    data = training_data(["hi", "bye"], ["greet", "bye"])
+    data.training_examples.append(
+        Message(data={"text": "what is it", "intent": "faq", "intent_response_key": "faq/ask_name"})
+    )
+    create().train(data)
+    assert {row["name"] for row in answer(load(), "hi").get("intent_ranking")} == {"greet", "bye", "faq"}
+
+
+def test_finetuning_can_be_repeated(create, load, examples):
+    create().train(training_data(*examples))
+    texts = [*examples[0], "hey hey", "night night"]
+    intents = [*examples[1], "greet", "bye"]
+    for _ in range(2):
+        load(finetuning=True, finetuning_epoch_fraction=1.0).train(training_data(texts, intents))
+    assert answer(load(), "hi").get("intent")["name"] is not None
+
+
+def test_finetuning_with_a_new_intent_is_refused_and_nothing_is_lost(create, load, examples):
+    create().train(training_data(*examples))
+    before = answer(load(), "hi").get("intent")
+    with pytest.raises(RasaException, match="does not know the intent 'new'"):
+        load(finetuning=True).train(training_data(["hi", "new"], ["greet", "new"]))
+    assert answer(load(), "hi").get("intent") == before
+
+
+def test_mistakes_in_the_options_are_rasas_own_error(create):
+    with pytest.raises(InvalidConfigException, match=r"2 mistakes .* epoch: unknown option.*batch_size: expected"):
+        create(epoch=3, batch_size="many")
+
+
+def test_mistakes_in_the_options_show_before_anything_is_trained(config):
+    with pytest.raises(InvalidConfigException, match="did you mean 'epochs'"):
+        calculate_fingerprint_key(BertIntentClassifier, {**config, "epoch": 3}, {})
+
+
+def test_a_missing_encoder_is_rasas_own_error(create, examples):
+    with pytest.raises(RasaException, match=r"directory '\./nowhere' does not exist"):
+        create(encoder="./nowhere").train(training_data(*examples))
+
+
+def test_the_cache_key_follows_the_content_of_a_local_encoder(config, tmp_path):
+    from encoders import make_encoder
+
+    local = {**config, "encoder": str(make_encoder(tmp_path / "encoder", seed=1))}
+    first = calculate_fingerprint_key(BertIntentClassifier, local, {})
+    assert calculate_fingerprint_key(BertIntentClassifier, local, {}) == first
+    make_encoder(tmp_path / "encoder", seed=2)
+    assert calculate_fingerprint_key(BertIntentClassifier, local, {}) != first
+
+
+def test_the_cache_key_follows_our_version(config, monkeypatch):
+    first = calculate_fingerprint_key(BertIntentClassifier, config, {})
+    monkeypatch.setattr("rasa_bert_intent.classifier.__version__", "99")
+    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) != first
+
+
+def test_finetuning_is_never_answered_from_the_cache(config):
+    finetuning = {**config, "finetuning_epoch_fraction": 1.0}
+    keys = {calculate_fingerprint_key(BertIntentClassifier, finetuning, {}) for _ in range(2)}
+    assert len(keys) == 2
+
+
+def test_the_cache_is_asked_with_a_mapping_that_is_not_ours():
+    assert BertIntentClassifier.fingerprint_addon({"output": object()}) is None
+
+
+def test_loading_what_was_altered_is_rasas_own_error(create, load, storage, examples):
+    create().train(training_data(*examples))
+    with storage.read_from(Resource("bert")) as directory:
+        (directory / "head.safetensors").write_bytes(b"x")
+    with pytest.raises(RasaException, match=r"head\.safetensors is damaged or was altered"):
+        load()
+
+
+def test_nothing_is_read_after_loading(create, load, storage, examples):
+    import shutil
+
+    create().train(training_data(*examples))
+    component = load()
+    before = answer(component, "hi").get("intent")
+    with storage.read_from(Resource("bert")) as directory:
+        shutil.rmtree(directory)
+    assert answer(component, "hi").get("intent") == before
+
+
+def test_confidences_are_those_of_the_trained_model(create, load, examples):
+    component = create()
+    component.train(training_data(*examples))
+    served_again = load()
+    for text in examples[0]:
+        trained = {row["name"]: row["confidence"] for row in answer(component, text).get("intent_ranking")}
+        loaded = {row["name"]: row["confidence"] for row in answer(served_again, text).get("intent_ranking")}
+        assert np.allclose([trained[name] for name in trained], [loaded[name] for name in trained], atol=1e-4)

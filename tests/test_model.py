@@ -1,0 +1,168 @@
+import json
+import logging
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from encoders import make_encoder
+
+from rasa_bert_intent.config import Options
+from rasa_bert_intent.errors import ModelError
+from rasa_bert_intent.model import FORMAT, IntentModel
+from rasa_bert_intent.training.fit import fit
+
+METHODS = ("lora", "full", "head")
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def stored(request, tmp_path_factory, tiny_encoder, examples) -> tuple[Path, np.ndarray]:
+    """A model's directory and its confidences before it was stored, for each method."""
+    options = Options.from_config(
+        {"encoder": str(tiny_encoder), "method": request.param, "min_steps": 0, "epochs": 3, "max_length": 32}
+    )
+    model = fit(*examples, options, progress=False)
+    directory = tmp_path_factory.mktemp("model") / "stored"
+    model.save(directory)
+    return directory, model.predict_proba(examples[0])
+
+
+@pytest.fixture
+def copied(stored, tmp_path) -> Path:
+    """A copy of a stored model, to be damaged."""
+    return Path(shutil.copytree(stored[0], tmp_path / "copy"))
+
+
+def test_predictions_after_reload_equal_those_before(stored, examples):
+    directory, confidences = stored
+    np.testing.assert_allclose(IntentModel.load(directory).predict_proba(examples[0]), confidences, atol=1e-4)
+
+
+def test_confidences_sum_to_one(stored):
+    assert stored[1].sum(axis=1) == pytest.approx(np.ones(len(stored[1])))
+
+
+def test_a_model_loaded_to_train_on_predicts_the_same(stored, examples):
+    directory, confidences = stored
+    model = IntentModel.load(directory, trainable=True)
+    np.testing.assert_allclose(model.predict_proba(examples[0]), confidences, atol=1e-4)
+
+
+def test_a_model_can_be_stored_again_after_its_directory_went(copied, examples, stored):
+    model = IntentModel.load(copied, trainable=True)
+    shutil.rmtree(copied)
+    model.save(copied)
+    np.testing.assert_allclose(IntentModel.load(copied).predict_proba(examples[0]), stored[1], atol=1e-4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_nothing_of_the_directory_stays_mapped(copied):
+    model = IntentModel.load(copied)
+    assert model.labels
+    assert str(copied) not in Path("/proc/self/maps").read_text()
+
+
+def test_nothing_stored_is_a_pickle(stored):
+    suffixes = {path.suffix for path in stored[0].rglob("*") if path.is_file()}
+    assert suffixes <= {".json", ".safetensors", ".txt"}
+
+
+def test_no_path_of_this_machine_is_in_the_adapter(stored, tiny_encoder):
+    config = stored[0] / "adapter" / "adapter_config.json"
+    if not config.exists():
+        pytest.skip("this method has no adapter")
+    assert json.loads(config.read_text())["base_model_name_or_path"] == str(tiny_encoder)  # as the user named it
+
+
+def test_batches_do_not_change_predictions(stored, examples):
+    model = IntentModel.load(stored[0])
+    np.testing.assert_allclose(
+        model.predict_proba(examples[0], batch_size=1), model.predict_proba(examples[0], batch_size=7), atol=1e-5
+    )
+
+
+def test_no_texts_give_no_rows(stored):
+    assert IntentModel.load(stored[0]).predict_proba([]).shape == (0, 4)
+
+
+@pytest.mark.parametrize("name", ["head.safetensors", "encoder/model.safetensors", "tokenizer/tokenizer.json"])
+def test_a_truncated_file_is_told_by_name(copied, name):
+    file = copied / name
+    file.write_bytes(file.read_bytes()[:-8])
+    with pytest.raises(ModelError, match=f"{name} is damaged or was altered: its checksum differs"):
+        IntentModel.load(copied)
+
+
+def test_a_missing_file_is_told_by_name(copied):
+    (copied / "head.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"head\.safetensors is missing"):
+        IntentModel.load(copied)
+
+
+def test_a_damaged_manifest_is_told(copied):
+    (copied / "model.json").write_text("{")
+    with pytest.raises(ModelError, match=r"model\.json is damaged"):
+        IntentModel.load(copied)
+
+
+def test_a_newer_format_asks_for_an_upgrade(copied):
+    manifest = json.loads((copied / "model.json").read_text())
+    (copied / "model.json").write_text(json.dumps({**manifest, "format": FORMAT + 1, "version": "9.9"}))
+    with pytest.raises(ModelError, match=r"made by rasa-bert-intent 9\.9; this version .* Upgrade rasa-bert-intent"):
+        IntentModel.load(copied)
+
+
+def test_a_directory_that_is_no_model_is_told(tmp_path):
+    with pytest.raises(ModelError, match=r"holds no model\.json"):
+        IntentModel.load(tmp_path)
+
+
+def test_a_merged_model_is_not_stored_without_its_lora(stored, tmp_path):
+    model = IntentModel.load(stored[0])
+    if model.options.method != "lora":
+        pytest.skip("only LoRA is merged")
+    with pytest.raises(ModelError, match="trainable=True"):
+        model.save(tmp_path / "again")
+
+
+@pytest.fixture
+def lean(options, examples, tmp_path) -> tuple[Path, Path, np.ndarray]:
+    """A model stored without its encoder, the encoder, and its confidences."""
+    encoder = make_encoder(tmp_path / "encoder")
+    model = fit(*examples, options(encoder=str(encoder), store_encoder=False), progress=False)
+    model.save(tmp_path / "lean")
+    return tmp_path / "lean", encoder, model.predict_proba(examples[0])
+
+
+def test_a_lean_model_finds_its_encoder_again(lean, examples):
+    directory, _, confidences = lean
+    assert not (directory / "encoder").exists()
+    np.testing.assert_allclose(IntentModel.load(directory).predict_proba(examples[0]), confidences, atol=1e-4)
+
+
+def test_a_lean_model_with_another_encoder_is_refused(lean):
+    directory, encoder, _ = lean
+    shutil.rmtree(encoder)
+    make_encoder(encoder, seed=5)
+    with pytest.raises(ModelError, match=r"was trained on encoder .* with checksum .*…, and .* has .*…\. Put the same"):
+        IntentModel.load(directory)
+
+
+def test_a_lean_model_without_its_encoder_says_what_to_do(lean):
+    directory, encoder, _ = lean
+    shutil.rmtree(encoder)
+    with pytest.raises(ModelError, match=r"stored without its encoder \(store_encoder: false\)\. .* does not exist"):
+        IntentModel.load(directory)
+
+
+def test_a_model_trained_on_a_gpu_loads_on_the_cpu(copied, caplog, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    manifest = json.loads((copied / "model.json").read_text())
+    manifest["options"]["device"] = "cuda"
+    (copied / "model.json").write_text(json.dumps(manifest))
+    with caplog.at_level(logging.WARNING):
+        assert IntentModel.load(copied).device.type == "cpu"
+    assert "Using the CPU" in caplog.text
