@@ -15,18 +15,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results" / "massive"
-ENVIRONMENT = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1"}
+from rasa_runs import ENVIRONMENT, RESULTS, machine, run, spread
+
+RUNS = RESULTS / "massive"
 CONFIG = """recipe: default.v1
 assistant_id: benchmark
 language: en
@@ -45,20 +40,19 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--threads", type=int, help="CPU threads of each run (default: all)")
     args = parser.parse_args()
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    RUNS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         bot = Path(scratch)
-        convert = [sys.executable, "-m", "rasa_bert_intent.cli", "convert"]
-        subprocess.run([*convert, str(args.data), "--output-dir", str(bot / "data")], check=True, env=ENVIRONMENT)
+        run(bot, "rasa_bert_intent.cli", "convert", str(args.data.resolve()), "--output-dir", "data")
         for seed in args.seeds:
             for method in args.methods:
-                file = RESULTS / f"{method}-{seed}.json"
+                file = RUNS / f"{method}-{seed}.json"
                 if not file.exists():
                     result = run_once(bot, method, seed, args.threads)
                     file.write_text(json.dumps(result, indent=1) + "\n")
                     print(result, flush=True)
-    runs = [json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))]
-    (RESULTS.parent / "massive.md").write_text(table(runs))
+    runs = [json.loads(file.read_text()) for file in sorted(RUNS.glob("*.json"))]
+    (RESULTS / "massive.md").write_text(table(runs))
 
 
 def run_once(bot: Path, method: str, seed: int, threads: int | None) -> dict[str, Any]:
@@ -67,10 +61,22 @@ def run_once(bot: Path, method: str, seed: int, threads: int | None) -> dict[str
     (bot / "config.yml").write_text(CONFIG.format(method=method, seed=seed))
     (bot / "domain.yml").write_text('version: "3.1"\n')
     name = f"{method}-{seed}"
-    training = rasa(bot, "train", "nlu", "--nlu", "data/train", "--fixed-model-name", name)
+    training = run(bot, "rasa", "train", "nlu", "--nlu", "data/train", "--fixed-model-name", name)
     archive = bot / "models" / f"{name}.tar.gz"
-    test = ["test", "nlu", "--nlu", "data/test", "--model", str(archive), "--out", name, "--no-plot", "--no-errors"]
-    rasa(bot, *test)
+    test = [
+        "rasa",
+        "test",
+        "nlu",
+        "--nlu",
+        "data/test",
+        "--model",
+        str(archive),
+        "--out",
+        name,
+        "--no-plot",
+        "--no-errors",
+    ]
+    run(bot, *test)
     report = json.loads((bot / name / "intent_report.json").read_text())
     return {
         "method": method,
@@ -86,29 +92,6 @@ def run_once(bot: Path, method: str, seed: int, threads: int | None) -> dict[str
     }
 
 
-def rasa(bot: Path, *arguments: str) -> dict[str, float]:
-    """Runs Rasa; returns seconds and the peak memory of the process in MB."""
-    start = time.perf_counter()
-    with (bot / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "rasa", *arguments], cwd=bot, env=ENVIRONMENT, stdout=log, stderr=log
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit((bot / "log").read_text()[-3000:])
-    return {"seconds": round(time.perf_counter() - start, 1), "peak_mb": round(usage.ru_maxrss / 1024)}
-
-
-def machine() -> str:
-    import torch
-
-    cpu = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
-    return f"{os.cpu_count()} cores of {cpu} ({torch.backends.cpu.get_cpu_capability()}), torch {torch.__version__}"
-
-
 def table(runs: list[dict[str, Any]]) -> str:
     machines = sorted({run["machine"] for run in runs})
     lines = [
@@ -119,8 +102,8 @@ def table(runs: list[dict[str, Any]]) -> str:
         "| method | seeds | test accuracy % | macro-F1 % | `rasa train nlu`, minutes | peak memory, MB | archive, MB |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for method in dict.fromkeys(run["method"] for run in runs):
-        mine = [run for run in runs if run["method"] == method]
+    for method in dict.fromkeys(one["method"] for one in runs):
+        mine = [one for one in runs if one["method"] == method]
         alone = [run["training_seconds"] / 60 for run in mine if run["threads"] is None]
         cells = [
             method,
@@ -133,12 +116,6 @@ def table(runs: list[dict[str, Any]]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def spread(values: list[float], digits: int) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.{digits}f}"
-    return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Type  # noqa: UP035  (Rasa checks these very types)
+from typing import Any, Dict, List, Optional, Type  # noqa: UP035  (Rasa checks these very types)
 
 import rasa.shared.utils.io
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -24,13 +24,10 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.encoder import weights_checksum
+from rasa_bert_intent.encoder import directory_checksum
 from rasa_bert_intent.errors import BertIntentError, OptionsError
 from rasa_bert_intent.ranking import rank
 from rasa_bert_intent.version import __version__
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +70,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         with _told_to_rasa():
             options = Options.from_config(config)
             directory = Path(options.encoder).expanduser()
-            encoder = weights_checksum(directory) if directory.is_dir() else ""
+            encoder = directory_checksum(directory) if directory.is_dir() else ""
         training_on = uuid.uuid4().hex if "finetuning_epoch_fraction" in config else ""
         return f"{__version__} {encoder} {training_on}"
 
@@ -124,16 +121,18 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             RasaException: if what is stored is damaged or its encoder is missing, with what to do.
         """
         component = cls(config, model_storage, resource, execution_context)
-        try:
-            with model_storage.read_from(resource) as directory, _told_to_rasa():
-                if any(directory.iterdir()):
-                    from rasa_bert_intent.model import IntentModel
+        with ExitStack() as stack:
+            try:
+                directory = stack.enter_context(model_storage.read_from(resource))
+            except ValueError:  # nothing was persisted: there was nothing to train on
+                logger.debug(f"No trained model in resource {resource.name!r}.")
+                return component
+            with _told_to_rasa():
+                from rasa_bert_intent.model import IntentModel
 
-                    component._model = IntentModel.load(
-                        directory, component._options, trainable=execution_context.is_finetuning
-                    )
-        except ValueError:  # nothing was persisted: there was nothing to train on
-            logger.debug(f"No trained model in resource {resource.name!r}.")
+                component._model = IntentModel.load(
+                    directory, component._options, trainable=execution_context.is_finetuning
+                )
         return component
 
     def train(self, training_data: TrainingData) -> Resource:

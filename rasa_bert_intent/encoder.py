@@ -83,6 +83,12 @@ def weights_checksum(directory: Path) -> str:
     return file_checksum(*weight_files(directory))
 
 
+def directory_checksum(directory: Path) -> str:
+    """The SHA-256 of all that an encoder's directory holds of it: weights, configuration, tokenizer, pooling."""
+    files = {path for pattern in _FILES for path in directory.glob(pattern) if path.is_file()}
+    return file_checksum(*sorted(files))
+
+
 def file_checksum(*paths: Path) -> str:
     """The SHA-256, in hexadecimal, of the bytes of some files one after another."""
     digest = hashlib.sha256()

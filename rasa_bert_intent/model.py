@@ -173,10 +173,17 @@ class IntentModel:
             trainable: Whether to keep LoRA apart, to train on; else it is merged, to serve.
 
         Raises:
-            ModelError: if a file is missing, damaged or of a newer format, or the encoder is not the one trained on.
+            ModelError: if a file is missing, damaged or of a newer format, or the encoder or the method is not the one
+                trained with.
         """
         manifest = _read_manifest(directory)
-        options = options or Options.from_config(manifest["options"]).with_environment()
+        stored = Options.from_config(manifest["options"])
+        options = options or stored.with_environment()
+        if options.method != stored.method:
+            raise ModelError(
+                f"The model in {directory} was trained with method: {stored.method}, and the options say "
+                f"{options.method}. Give the same, or train again."
+            )
         identity = EncoderIdentity(**manifest["encoder"])
         base = directory / "encoder"
         if not base.is_dir():

@@ -37,6 +37,7 @@ def context(finetuning: bool = False) -> ExecutionContext:
 
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalModelStorage:
+    (tmp_path / "storage").mkdir()
     return LocalModelStorage.create(tmp_path / "storage")
 
 
@@ -200,7 +201,7 @@ def test_finetuning_with_a_new_intent_is_refused_and_nothing_is_lost(create, loa
 
 
 def test_mistakes_in_the_options_are_rasas_own_error(create):
-    with pytest.raises(InvalidConfigException, match=r"2 mistakes .* epoch: unknown option.*batch_size: expected"):
+    with pytest.raises(InvalidConfigException, match=r"2 mistakes .* batch_size: expected .*; epoch: unknown"):
         create(epoch=3, batch_size="many")
 
 

@@ -118,6 +118,14 @@ def test_a_directory_that_is_no_model_is_told(tmp_path):
         IntentModel.load(tmp_path)
 
 
+def test_another_method_than_the_stored_one_is_refused(stored):
+    directory, _ = stored
+    method = IntentModel.load(directory).options.method
+    other = next(name for name in METHODS if name != method)
+    with pytest.raises(ModelError, match=f"trained with method: {method}, and the options say {other}"):
+        IntentModel.load(directory, Options(method=other))
+
+
 def test_a_merged_model_is_not_stored_without_its_lora(stored, tmp_path):
     model = IntentModel.load(stored[0])
     if model.options.method != "lora":

@@ -1,16 +1,8 @@
 """A whole bot: our component beside Rasa's own, with rules, replies, retrieval intents and a fallback."""
 
-import os
-import pty
-import re
-import select
-import signal
-import subprocess
-import sys
-import time
-
 import pytest
-from bot import NLU, Bot, environment, free_port
+from bot import NLU, Bot, free_port
+from terminal import rasa_at_terminal
 
 pytestmark = pytest.mark.slow
 
@@ -80,79 +72,39 @@ def test_retrieval_intents_are_one_intent_to_the_classifier(whole: Bot):
 
 
 def test_shell_replies_by_rule_and_falls_back_on_gibberish(whole: Bot):
-    said = "hello there\nwhat is your name\nwhen are you open\nqzx wvut jkp 77 #%\nbye bye\n/stop\n"
-    result = whole.rasa("shell", "--port", free_port(), stdin=said)
-    replies = [line.strip() for line in result.stdout.splitlines() if line.strip() in REPLIES.values()]
-    expected = ["utter_greet", "utter_faq/ask_name", "utter_faq/ask_hours", "utter_default", "utter_bye"]
-    assert replies == [REPLIES[name] for name in expected], result.output
+    talk = {
+        "hello there": "utter_greet",
+        "what is your name": "utter_faq/ask_name",
+        "when are you open": "utter_faq/ask_hours",
+        "qzx wvut jkp 77 #%": "utter_default",
+        "bye bye": "utter_bye",
+    }
+    with rasa_at_terminal(whole, "shell", "--port", free_port()) as terminal:
+        terminal.expect("Bot loaded")
+        for message, reply in talk.items():
+            terminal.expect("Your input ->")
+            terminal.send(message + "\r")
+            terminal.expect(REPLIES[reply])
+        terminal.expect("Your input ->")
+        terminal.send("/stop\r")
+        assert terminal.status() == 0, terminal.text
+    said = [line.strip() for line in terminal.text.splitlines() if line.strip() in REPLIES.values()]
+    assert said == [REPLIES[reply] for reply in talk.values()]
 
 
 def test_interactive_learning_shows_our_intent_and_can_be_left(whole: Bot):
-    outer, inner = pty.openpty()
-    options = ["--skip-visualization", "--model", str(whole.archives[-1])]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rasa", "interactive", *options],
-        cwd=whole.folder,
-        stdin=inner,
-        stdout=inner,
-        stderr=inner,
-        env=environment(TERM="xterm"),
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    os.close(inner)
-    screen = _Screen(outer, process)
-    try:
-        screen.expect("Your input ->")
-        screen.send("hello there\r")
-        screen.expect("with intent 'greet'")
-        screen.send("\x03")
-        screen.expect("Do you want to stop")
-        screen.send("\x1b[A")  # up: from the first choice to the last
-        screen.send("\r")
+    model = str(whole.archives[-1])
+    with rasa_at_terminal(
+        whole, "interactive", "--skip-visualization", "--port", free_port(), "--model", model
+    ) as terminal:
+        terminal.expect("Your input ->")
+        terminal.send("hello there\r")
+        terminal.expect("with intent 'greet'")
+        terminal.send("\x03")
+        terminal.expect("Do you want to stop?")
+        terminal.send("\x1b[A")  # up: from the first choice to the last, which is to export and quit
+        terminal.send("\r")
         for _ in ("stories", "nlu", "domain"):
-            screen.expect("Export")
-            screen.send("\r")
-        screen.drain(60)
-        assert process.wait(60) == 0, screen.text
-    finally:
-        process.kill()
-        process.wait()
-        os.close(outer)
-
-
-class _Screen:
-    """What a process writes to a terminal."""
-
-    def __init__(self, terminal: int, process: subprocess.Popen[bytes]) -> None:
-        self.terminal = terminal
-        self.process = process
-        self.text = ""
-        self.read_to = 0
-
-    def send(self, keys: str) -> None:
-        os.write(self.terminal, keys.encode())
-
-    def expect(self, words: str, seconds: float = 180) -> None:
-        """Waits until the words were written after those last waited for."""
-        deadline = time.monotonic() + seconds
-        while (found := self.text.find(words, self.read_to)) < 0:
-            assert time.monotonic() < deadline, self.text
-            assert self._read(), self.text
-        self.read_to = found + len(words)
-
-    def drain(self, seconds: float) -> None:
-        """Reads until the process closes the terminal."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self._read():
-            pass
-
-    def _read(self) -> bool:
-        if not select.select([self.terminal], [], [], 0.5)[0]:
-            return True
-        try:
-            written = os.read(self.terminal, 65536).decode("utf-8", "replace")
-        except OSError:  # Linux: the other side was closed
-            return False
-        self.text += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written)
-        return bool(written)
+            terminal.expect("Export ")
+            terminal.send("\r")
+        assert terminal.status() == 0, terminal.text

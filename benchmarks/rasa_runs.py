@@ -1,0 +1,44 @@
+"""What the benchmarks share: running Rasa and measuring it, naming the machine, means with their spread."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+ENVIRONMENT = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1"}
+
+
+def run(folder: Path, *arguments: str) -> dict[str, float]:
+    """Runs `python -m ARGUMENTS` in a folder; returns its seconds and the peak of its memory in MB."""
+    start = time.perf_counter()
+    with (folder / "log").open("w") as log:
+        command = [sys.executable, "-m", *arguments]
+        process = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        sys.exit((folder / "log").read_text()[-3000:])
+    return {"seconds": round(time.perf_counter() - start, 1), "peak_mb": round(usage.ru_maxrss / 1024)}
+
+
+def machine() -> str:
+    """The processor and the library that calculates."""
+    import torch
+
+    cpu = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
+    return f"{os.cpu_count()} cores of {cpu} ({torch.backends.cpu.get_cpu_capability()}), torch {torch.__version__}"
+
+
+def spread(values: list[float], digits: int) -> str:
+    """The mean ± the standard deviation."""
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
