@@ -16,14 +16,15 @@ def main() -> None:
     os.chdir(HERE)  # models, endpoints.yml and replies.py are here
     if sys.stdin.isatty():
         os.execv(sys.executable, [sys.executable, "-m", "rasa", "shell"])
-    logging.basicConfig(level=logging.ERROR)
     asyncio.run(answer_lines())
 
 
 async def answer_lines() -> None:
     from rasa.core.agent import load_agent
     from rasa.core.utils import AvailableEndpoints
+    from rasa.utils.common import configure_logging_and_warnings
 
+    configure_logging_and_warnings(logging.ERROR)
     newest = max(Path("models").glob("*.tar.gz"), key=lambda file: file.stat().st_mtime, default=None)
     if newest is None:
         sys.exit("error: there is no model in models/. Run: make train-bot")
