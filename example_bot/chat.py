@@ -23,8 +23,10 @@ async def answer_lines() -> None:
     from rasa.core.agent import load_agent
     from rasa.core.utils import AvailableEndpoints
     from rasa.utils.common import configure_logging_and_warnings
+    from rasa.utils.log_utils import configure_structlog
 
     configure_logging_and_warnings(logging.ERROR)
+    configure_structlog(logging.ERROR)
     newest = max(Path("models").glob("*.tar.gz"), key=lambda file: file.stat().st_mtime, default=None)
     if newest is None:
         sys.exit("error: there is no model in models/. Run: make train-bot")
