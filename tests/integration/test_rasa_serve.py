@@ -73,7 +73,9 @@ def test_payload_of_an_intent_is_taken_at_its_word(post: Post):
     assert _parse(post, "/bye")["intent"] == {"name": "bye", "confidence": 1.0}
 
 
-@pytest.mark.parametrize("text", ["👋 hello", "hello " * 1000, "x\u0000y", "\u202e"])
+@pytest.mark.parametrize(
+    "text", ["👋 hello", "hello " * 1000, "x\u0000y", "\u202e"], ids=["emoji", "long", "nul", "right to left mark"]
+)
 def test_odd_text_gets_an_intent_all_the_same(text: str, post: Post):
     row = _parse(post, text)
     assert intent_of(row) in NLU
