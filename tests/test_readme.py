@@ -18,7 +18,3 @@ def options_table() -> str:
 
 def test_the_readme_lists_every_option_as_it_is():
     assert options_table() in README.read_text("utf-8")
-
-
-def test_no_line_of_the_readme_waits_to_be_filled_in():
-    assert "@@" not in README.read_text("utf-8")

@@ -6,6 +6,7 @@ import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from bot import CLASSIFIER, NLU, QUICK, UNSEEN, Bot, free_port, intent_of, wait_
 Post = Callable[..., Any]
 
 
-def _answers(url: str) -> bool:
+def _serves(url: str, log: Path) -> bool:
+    """Whether the server has its model; without one it would run on, and say so for ever."""
+    assert "Could not load model" not in log.read_text("utf-8"), log.read_text("utf-8")
     try:
-        with urllib.request.urlopen(url, timeout=5):
+        with urllib.request.urlopen(url + "/status", timeout=5):
             return True
     except OSError:
         return False
@@ -41,7 +44,7 @@ def post(trained: Bot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pos
             raise AssertionError(error.read().decode("utf-8", "replace")) from None
 
     try:
-        wait_for(lambda: _answers(url + "/status"), process, log)
+        wait_for(lambda: _serves(url, log), process, log)
         yield post
     finally:
         process.terminate()
@@ -62,7 +65,7 @@ def test_parse_says_over_http_what_the_shell_says(post: Post, answers: list[dict
             assert entry["confidence"] == pytest.approx(other["confidence"], abs=1e-5)
 
 
-@pytest.mark.parametrize("text", ["", "   "])
+@pytest.mark.parametrize("text", ["", "   "], ids=["empty", "blank"])
 def test_empty_text_gets_no_intent(text: str, post: Post):
     row = _parse(post, text)
     assert row["intent"] == {"name": None, "confidence": 0.0}
@@ -83,7 +86,7 @@ def test_odd_text_gets_an_intent_all_the_same(text: str, post: Post):
 
 
 @pytest.mark.slow
-def test_server_trains_another_model_and_goes_on_serving(post: Post, tiny_encoder):
+def test_server_trains_another_model_and_goes_on_serving(post: Post, tiny_encoder: Path):
     body = {
         "recipe": "default.v1",
         "language": "en",
