@@ -9,7 +9,6 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, Dict, List, Optional, Type  # noqa: UP035  (Rasa checks these very types)
 
 import rasa.shared.utils.io
@@ -24,7 +23,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.encoder import directory_checksum
+from rasa_bert_intent.encoder import directory_checksum, local_directory
 from rasa_bert_intent.errors import BertIntentError, OptionsError
 from rasa_bert_intent.ranking import rank
 from rasa_bert_intent.version import __version__
@@ -63,14 +62,14 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
 
         Our version, the content of a local encoder, and whether an older model is trained on: that model is not among
         the inputs Rasa compares, so finetuning is never answered from the cache. Rasa asks before any component is
-        trained, so that a mistake in the options shows at once.
+        trained, so that a mistake in the options, or in the path of the encoder, shows at once.
         """
         if "encoder" not in config:  # not our mapping: Rasa asks once more about a result it takes from the cache
             return None
         with _told_to_rasa():
             options = Options.from_config(config)
-            directory = Path(options.encoder).expanduser()
-            encoder = directory_checksum(directory) if directory.is_dir() else ""
+            directory = local_directory(options.encoder)
+            encoder = "" if directory is None else directory_checksum(directory)
         training_on = uuid.uuid4().hex if "finetuning_epoch_fraction" in config else ""
         return f"{__version__} {encoder} {training_on}"
 

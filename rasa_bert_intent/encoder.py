@@ -61,16 +61,28 @@ def find_encoder(name: str, revision: str | None = None) -> EncoderSource:
     Raises:
         EncoderError: if it is nowhere, or holds no safetensors; the message says what was tried and what to do.
     """
-    directory = Path(name).expanduser()
-    if directory.is_dir():
-        source = EncoderSource(name, directory.resolve(), "directory")
-    elif name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
-        raise EncoderError(f"encoder: the directory {name!r} does not exist. Give an existing one, or a hub id.")
+    directory = local_directory(name)
+    if directory is not None:
+        source = EncoderSource(name, directory, "directory")
     else:
         source = _in_hub_cache(name, revision) or _in_package(name, revision) or _from_hub(name, revision)
     _require_files(source)
     logger.info(f"Encoder {source.name} from {source.origin}: {source.path}")
     return source
+
+
+def local_directory(name: str) -> Path | None:
+    """The directory that an encoder's name stands for, None if it is a hub id.
+
+    Raises:
+        EncoderError: if it can only be a directory, and there is none.
+    """
+    directory = Path(name).expanduser()
+    if directory.is_dir():
+        return directory.resolve()
+    if name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
+        raise EncoderError(f"encoder: the directory {name!r} does not exist. Give an existing one, or a hub id.")
+    return None
 
 
 def weight_files(directory: Path) -> list[Path]:

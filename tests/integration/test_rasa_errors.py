@@ -43,7 +43,6 @@ def test_encoder_directory_that_does_not_exist_is_told_in_one_line(no_encoder: R
     no_encoder.told_in_one_line("encoder: the directory '/no/such/encoder' does not exist")
 
 
-@pytest.mark.xfail(strict=True, reason="the encoder is looked for when its own turn to train comes")
 def test_encoder_that_is_nowhere_is_told_before_anything_is_trained(no_encoder: Result):
     assert no_encoder.components_trained == []
 
