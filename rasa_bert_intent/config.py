@@ -34,7 +34,7 @@ MACHINE_OPTIONS = ("device", "num_threads", "precision")
 _ADDED_BY_RASA = ("name", "finetuning_epoch_fraction")
 
 # The learning rates that suit a method, for the encoder and for the head, where the user gives none.
-_LEARNING_RATES = {"lora": (7e-4, 1e-3), "full": (2e-4, 1e-3), "head": (0.0, 1e-2)}
+_LEARNING_RATES = {"lora": (7e-4, 1e-3), "full": (2e-4, 1e-3), "head": (0.0, 3e-3)}
 
 # Below this many examples an intent on average, every example is worth more in training than in validation.
 _EXAMPLES_PER_INTENT_TO_HOLD_OUT = 50

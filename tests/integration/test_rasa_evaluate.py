@@ -46,7 +46,7 @@ def test_five_examples_of_each_massive_intent_give_a_useful_model(massive_dir: P
         "--split", "train", "dev", "--no-entities",
     )  # fmt: skip
     assert done.status == 0, done.output
-    bot = Bot(tmp_path).write({"min_steps": 400})
+    bot = Bot(tmp_path).write({"min_steps": 300})
     bot.train("--nlu", converted / "train")
     assert bot.manifest["training"]["intents"] == 60
 
