@@ -68,10 +68,11 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             return None
         with _told_to_rasa():
             options = Options.from_config(config)
+            if "finetuning_epoch_fraction" in config:  # the model trained on holds its encoder
+                return uuid.uuid4().hex
             directory = local_directory(options.encoder)
             encoder = "" if directory is None else directory_checksum(directory)
-        training_on = uuid.uuid4().hex if "finetuning_epoch_fraction" in config else ""
-        return f"{__version__} {encoder} {training_on}"
+        return f"{__version__} {encoder}"
 
     def __init__(
         self,
@@ -149,7 +150,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
                 "it will answer no intent."
             )
             return self._resource
-        with _told_to_rasa():
+        with _told_to_rasa(), _interrupted_in_one_line():
             from rasa_bert_intent.training.fit import fit
 
             self._model = fit(
@@ -194,3 +195,12 @@ def _told_to_rasa() -> Iterator[None]:
         raise InvalidConfigException(str(error)) from None
     except BertIntentError as error:
         raise RasaException(str(error)) from None
+
+
+@contextmanager
+def _interrupted_in_one_line() -> Iterator[None]:
+    """Raises Ctrl-C as Rasa's error: else Rasa shows the whole stack of its graph."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise RasaException("Training was interrupted. No model was written; earlier ones are as they were.") from None

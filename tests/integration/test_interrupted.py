@@ -39,7 +39,6 @@ def test_stopped_training_leaves_the_former_model_whole(how: signal.Signals, bot
     assert [intent_of(row) for row in result.parses] == ["greet"]
 
 
-@pytest.mark.xfail(strict=True, reason="Rasa prints the traceback of an interrupt")
 def test_interrupt_is_told_without_a_traceback(bot: Bot, tmp_path: Path):
     _stop(bot, signal.SIGINT, tmp_path / "log")
     assert "Traceback" not in (tmp_path / "log").read_text("utf-8")
