@@ -1,5 +1,5 @@
 # make bot     set up, train the example bot on its own data, and chat with it (MASSIVE=path: train on MASSIVE instead)
-# make test    set up, check the code and run the tests (PYTEST="-m slow" and the like go to pytest)
+# make test    set up, check the code and run the tests that are not slow (PYTEST="-k name" and the like go to pytest)
 # Python 3.10 is found on the PATH or among pyenv's versions; else uv downloads it.
 
 SHELL := /bin/bash
