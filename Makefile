@@ -7,7 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/ready
-BOT_DATA := $(if $(MASSIVE),$(CURDIR)/.cache/massive,$(CURDIR)/example_bot/data/nlu)
+BOT_DATA := $(if $(MASSIVE),$(CURDIR)/.cache/massive/train,$(CURDIR)/example_bot/data/nlu)
 # Rasa reports usage over the network by default, and waits long where there is none.
 export RASA_TELEMETRY_ENABLED ?= false
 export PYTHONWARNINGS ?= ignore
