@@ -37,7 +37,7 @@ def open_model(path: Path) -> IntentModel:
 def _extract(archive: Path, scratch: Path) -> Path:
     """Copies the classifier's files out of Rasa's archive; names in it are not trusted as paths."""
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, "r:gz") as tar:
             names = [PurePosixPath(member.name) for member in tar.getmembers() if member.isfile()]
             homes = sorted({name.parent for name in names if name.name == MANIFEST and ".." not in name.parts})
             if not homes:
@@ -53,5 +53,7 @@ def _extract(archive: Path, scratch: Path) -> Path:
                 with content, target.open("wb") as file:
                     shutil.copyfileobj(content, file)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise ModelError(f"{archive} is damaged ({error}). Train again, or copy the archive anew.") from None
+        raise ModelError(
+            f"{archive} is damaged or no archive of Rasa ({error}). Train again, or copy it anew."
+        ) from None
     return scratch
