@@ -61,7 +61,7 @@ def find_encoder(name: str, revision: str | None = None) -> EncoderSource:
     Raises:
         EncoderError: if it is nowhere, or holds no safetensors; the message says what was tried and what to do.
     """
-    directory = local_directory(name)
+    directory = _local_directory(name)
     if directory is not None:
         source = EncoderSource(name, directory, "directory")
     else:
@@ -69,20 +69,6 @@ def find_encoder(name: str, revision: str | None = None) -> EncoderSource:
     _require_files(source)
     logger.info(f"Encoder {source.name} from {source.origin}: {source.path}")
     return source
-
-
-def local_directory(name: str) -> Path | None:
-    """The directory that an encoder's name stands for, None if it is a hub id.
-
-    Raises:
-        EncoderError: if it can only be a directory, and there is none.
-    """
-    directory = Path(name).expanduser()
-    if directory.is_dir():
-        return directory.resolve()
-    if name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
-        raise EncoderError(f"encoder: the directory {name!r} does not exist. Give an existing one, or a hub id.")
-    return None
 
 
 def weight_files(directory: Path) -> list[Path]:
@@ -122,6 +108,20 @@ def pooling_of(directory: Path) -> str:
     config = json.loads(file.read_text("utf-8"))
     by_name = {"mean": "mean", "cls": "cls"}.get(str(config.get("pooling_mode")))
     return by_name or ("cls" if config.get("pooling_mode_cls_token") else "mean")
+
+
+def _local_directory(name: str) -> Path | None:
+    """The directory that an encoder's name stands for, None if it is a hub id.
+
+    Raises:
+        EncoderError: if it can only be a directory, and there is none.
+    """
+    directory = Path(name).expanduser()
+    if directory.is_dir():
+        return directory.resolve()
+    if name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
+        raise EncoderError(f"encoder: the directory {name!r} does not exist. Give an existing one, or a hub id.")
+    return None
 
 
 def _in_hub_cache(name: str, revision: str | None) -> EncoderSource | None:

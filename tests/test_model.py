@@ -16,16 +16,25 @@ from rasa_bert_intent.training.fit import fit
 METHODS = ("lora", "full", "head")
 
 
-@pytest.fixture(scope="module", params=METHODS)
-def stored(request, tmp_path_factory, tiny_encoder, examples) -> tuple[Path, np.ndarray]:
-    """A model's directory and its confidences before it was stored, for each method."""
-    options = Options.from_config(
-        {"encoder": str(tiny_encoder), "method": request.param, "min_steps": 0, "epochs": 3, "max_length": 32}
-    )
-    model = fit(*examples, options, progress=False)
-    directory = tmp_path_factory.mktemp("model") / "stored"
-    model.save(directory)
-    return directory, model.predict_proba(examples[0])
+@pytest.fixture(scope="module")
+def stored_by_method(tmp_path_factory, tiny_encoder, examples) -> dict[str, tuple[Path, np.ndarray]]:
+    """For each method a model's directory and its confidences before it was stored."""
+    models = {}
+    for method in METHODS:
+        options = Options.from_config(
+            {"encoder": str(tiny_encoder), "method": method, "min_steps": 0, "epochs": 3, "max_length": 32}
+        )
+        model = fit(*examples, options, progress=False)
+        directory = tmp_path_factory.mktemp("model") / "stored"
+        model.save(directory)
+        models[method] = directory, model.predict_proba(examples[0])
+    return models
+
+
+@pytest.fixture(params=METHODS)
+def stored(request, stored_by_method) -> tuple[Path, np.ndarray]:
+    """A model's directory and its confidences, method by method."""
+    return stored_by_method[request.param]
 
 
 @pytest.fixture
@@ -68,10 +77,8 @@ def test_nothing_stored_is_a_pickle(stored):
     assert suffixes <= {".json", ".safetensors", ".txt"}
 
 
-def test_no_path_of_this_machine_is_in_the_adapter(stored, tiny_encoder):
-    config = stored[0] / "adapter" / "adapter_config.json"
-    if not config.exists():
-        pytest.skip("this method has no adapter")
+def test_no_path_of_this_machine_is_in_the_adapter(stored_by_method, tiny_encoder):
+    config = stored_by_method["lora"][0] / "adapter" / "adapter_config.json"
     assert json.loads(config.read_text())["base_model_name_or_path"] == str(tiny_encoder)  # as the user named it
 
 
@@ -126,10 +133,8 @@ def test_another_method_than_the_stored_one_is_refused(stored):
         IntentModel.load(directory, Options(method=other))
 
 
-def test_a_merged_model_is_not_stored_without_its_lora(stored, tmp_path):
-    model = IntentModel.load(stored[0])
-    if model.options.method != "lora":
-        pytest.skip("only LoRA is merged")
+def test_a_merged_model_is_not_stored_without_its_lora(stored_by_method, tmp_path):
+    model = IntentModel.load(stored_by_method["lora"][0])
     with pytest.raises(ModelError, match="trainable=True"):
         model.save(tmp_path / "again")
 

@@ -31,6 +31,7 @@ from rasa_bert_intent.runtime import (
 )
 from rasa_bert_intent.training.batching import Examples, collate_features, collate_tokens
 from rasa_bert_intent.training.callbacks import BestEpoch, ProgressBar, tensorboard
+from rasa_bert_intent.training.dropout import use_byte_dropout
 from rasa_bert_intent.training.trainer import IntentTrainer, steps_per_epoch
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ def fit(
         model = _fresh_model(sorted(set(intents)), options) if start is None else _resumed(start, intents, options)
         model.device, model.bf16 = device, trains_in_bf16(options.precision, device)
         model.network.to(device)
+        if device.type == "cpu":
+            use_byte_dropout(model.network)
         _train(model, texts, intents, round(options.min_steps * min_steps_fraction), progress)
     model.bf16 = serves_in_bf16(options.precision, device)
     model.network.eval()

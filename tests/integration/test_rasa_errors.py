@@ -49,10 +49,11 @@ def test_encoder_that_is_nowhere_is_told_before_anything_is_trained(no_encoder: 
 
 @pytest.mark.slow
 def test_hub_id_that_is_nowhere_is_told_in_one_line(tmp_path: Path):
-    bot = Bot(tmp_path).write({"encoder": "no-such-owner/no-such-encoder"})
+    bot = Bot(tmp_path).write({"encoder": "no-such-owner/no-such-encoder"}, before=COUNTED)
     result = bot.rasa("train", "nlu")
     assert result.status != 0
     assert bot.archives == []
+    assert result.components_trained == []
     result.told_in_one_line("encoder: 'no-such-owner/no-such-encoder'", "HF_HUB_OFFLINE", "hf download")
 
 
