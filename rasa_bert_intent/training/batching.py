@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from rasa_bert_intent import network as net
 
 # Batches that are drawn at random together and then sorted by length among themselves.
-_POOL = 50
+_POOL = 200
 
 
 @dataclass(frozen=True)

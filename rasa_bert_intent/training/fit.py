@@ -7,7 +7,8 @@ import logging
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from rasa_bert_intent.runtime import (
 from rasa_bert_intent.training.batching import Examples, collate_features, collate_tokens
 from rasa_bert_intent.training.callbacks import BestEpoch, ProgressBar, tensorboard
 from rasa_bert_intent.training.dropout import use_byte_dropout
+from rasa_bert_intent.training.fused_lora import fused_lora
 from rasa_bert_intent.training.trainer import IntentTrainer, steps_per_epoch
 
 logger = logging.getLogger(__name__)
@@ -72,9 +74,8 @@ def fit(
         model = _fresh_model(sorted(set(intents)), options) if start is None else _resumed(start, intents, options)
         model.device, model.bf16 = device, trains_in_bf16(options.precision, device)
         model.network.to(device)
-        if device.type == "cpu":
-            use_byte_dropout(model.network)
-        _train(model, texts, intents, round(options.min_steps * min_steps_fraction), progress)
+        with _fast_on_cpu(model):
+            _train(model, texts, intents, round(options.min_steps * min_steps_fraction), progress)
     model.bf16 = serves_in_bf16(options.precision, device)
     model.network.eval()
     model.training["seconds"] = round(time.perf_counter() - began, 1)
@@ -143,6 +144,16 @@ def _resumed(start: IntentModel, intents: Sequence[str], options: Options) -> In
         start.network.encoder.requires_grad_(False)
     start.options = options
     return start
+
+
+@contextmanager
+def _fast_on_cpu(model: IntentModel) -> Iterator[None]:
+    with ExitStack() as stack:
+        if model.device.type == "cpu":
+            use_byte_dropout(model.network)
+            if model.adapter is not None and not model.bf16:
+                stack.enter_context(fused_lora(model.network))
+        yield
 
 
 def _train(model: IntentModel, texts: Sequence[str], intents: Sequence[str], min_steps: int, progress: bool) -> None:
