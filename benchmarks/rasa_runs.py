@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENT = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1"}
@@ -24,6 +27,15 @@ def run(folder: Path, *arguments: str) -> dict[str, float]:
     if status != 0:
         sys.exit((folder / "log").read_text()[-3000:])
     return {"seconds": round(time.perf_counter() - start, 1), "peak_mb": round(usage.ru_maxrss / 1024)}
+
+
+def manifest(archive: Path) -> dict[str, Any]:
+    """What a model in Rasa's archive says of itself."""
+    with tarfile.open(archive) as tar:
+        member = next(one for one in tar.getmembers() if one.name.endswith("/model.json"))
+        content = tar.extractfile(member)
+        assert content is not None
+        return json.load(content)
 
 
 def machine() -> str:
