@@ -103,8 +103,8 @@ def table(runs: list[dict[str, Any]]) -> str:
         "",
         f"`python benchmarks/massive.py`, on {'; '.join(machines)}. Mean of the seeds ± standard deviation.",
         "",
-        "| method | seeds | test accuracy % | macro-F1 % | training, minutes | `rasa train nlu`, minutes | peak memory, MB "
-        "| archive, MB |",
+        "| method | seeds | test accuracy % | macro-F1 % | training, minutes | `rasa train nlu`, minutes "
+        "| peak memory, MB | archive, MB |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for method in dict.fromkeys(one["method"] for one in runs):
