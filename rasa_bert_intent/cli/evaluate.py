@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from rasa_bert_intent.cli.arguments import add_model
+
+if TYPE_CHECKING:
+    from rasa_bert_intent.model import IntentModel
+    from rasa_bert_intent.reports.evaluation import Prediction
 
 
 def add_parser(subparsers: Any) -> None:
@@ -14,31 +19,64 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "evaluate",
         help="score a trained model on labelled examples",
-        description="Prints accuracy, macro-F1 and the scores of every intent, worst first.",
+        description="Prints, as Markdown, accuracy, macro-F1 and calibration, the threshold advised for "
+        "FallbackClassifier, which intents are confused, and the scores of every intent, worst first.",
     )
-    parser.add_argument("model", type=Path, help="Rasa's archive (.tar.gz), a folder of archives, or a model directory")
+    add_model(parser)
     parser.add_argument("data", type=Path, help="Rasa NLU data (file or folder), or .jsonl with text and intent")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="also write the scores as JSON")
+    parser.add_argument(
+        "--out-of-scope",
+        type=Path,
+        metavar="FILE",
+        help="messages that the bot should refuse: .txt with one a line, .jsonl or Rasa NLU data, whatever the intents",
+    )
+    parser.add_argument(
+        "--out-of-scope-intent",
+        default="out_of_scope",
+        metavar="INTENT",
+        help="examples of this intent in the data should be refused too (default: out_of_scope)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="also write the report: a file .json or .md, or a directory for report.json and report.md",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from rasa_bert_intent.archive import open_model
-    from rasa_bert_intent.data.examples import read_examples
-    from rasa_bert_intent.reports.metrics import accuracy, macro_f1, per_intent
+    from rasa_bert_intent.data.examples import read_examples, read_messages
+    from rasa_bert_intent.reports.evaluation import evaluate
+    from rasa_bert_intent.reports.files import report_files, write_report
+    from rasa_bert_intent.reports.markdown import to_markdown
 
+    files = report_files(args.output) if args.output else []
     texts, truth = read_examples(args.data)
+    out_of_scope = read_messages(args.out_of_scope) if args.out_of_scope else []
     model = open_model(args.model)
-    confidences = model.predict_proba(texts)
-    predicted = [model.labels[column] for column in confidences.argmax(axis=1)]
-    scores = per_intent(truth, predicted)
-    total = {"examples": len(texts), "accuracy": accuracy(truth, predicted), "macro_f1": macro_f1(truth, predicted)}
-    print(f"{len(texts)} examples: accuracy {total['accuracy']:.4f}, macro-F1 {total['macro_f1']:.4f}\n")
-    width = max(len(row.intent) for row in scores)
-    print(f"{'intent':{width}}  precision  recall     F1  examples")
-    for row in scores:
-        print(f"{row.intent:{width}}  {row.precision:9.3f}  {row.recall:6.3f}  {row.f1:5.3f}  {row.support:8d}")
-    if args.output:
-        args.output.write_text(json.dumps({**total, "intents": [asdict(row) for row in scores]}, indent=1), "utf-8")
+    evaluation = evaluate(
+        _predict(model, texts),
+        truth,
+        model.labels,
+        out_of_scope=_predict(model, out_of_scope),
+        out_of_scope_intent=args.out_of_scope_intent,
+        title=f"{args.model} on {args.data}",
+    )
+    write_report(evaluation, files)  # first: a closed pipe ends the command at the print
+    print(to_markdown(evaluation), end="")
     return 0
+
+
+def _predict(model: IntentModel, texts: Sequence[str]) -> list[Prediction]:
+    """What Rasa's FallbackClassifier would see of each text."""
+    from rasa_bert_intent.ranking import rank
+    from rasa_bert_intent.reports.evaluation import Prediction
+
+    if not texts:
+        return []
+    length, renormalize = model.options.ranking_length, model.options.renormalize_confidences
+    tops = [rank(model.labels, row, length, renormalize)[0] for row in model.predict_proba(texts)]
+    return [Prediction(text, top["name"], top["confidence"]) for text, top in zip(texts, tops, strict=True)]

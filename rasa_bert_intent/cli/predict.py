@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from rasa_bert_intent.cli.arguments import add_model
 from rasa_bert_intent.errors import DataError
 
 # Messages read at a time: enough for batches of like length, little to keep in memory.
@@ -23,7 +24,7 @@ def add_parser(subparsers: Any) -> None:
         help="classify messages with a trained model",
         description="Classifies messages, one a line, and prints one JSON object a line: text, intent, intent_ranking.",
     )
-    parser.add_argument("model", type=Path, help="Rasa's archive (.tar.gz), a folder of archives, or a model directory")
+    add_model(parser)
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: read lines from --input")
     parser.add_argument("--input", type=Path, metavar="FILE", help="file with one message a line (default: stdin)")
     parser.set_defaults(run=run)

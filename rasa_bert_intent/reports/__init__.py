@@ -1,1 +1,1 @@
-"""What a trained model is worth: metrics and tables. Stands alone."""
+"""What a trained model is worth: metrics, a threshold, a report. Stands alone: knows neither model nor training."""

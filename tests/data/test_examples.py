@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from rasa_bert_intent.data.examples import read_examples, read_messages
+from rasa_bert_intent.errors import DataError
+
+
+def _write(path: Path, *lines: str) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return path
+
+
+def test_json_lines_need_text_and_intent(tmp_path: Path):
+    file = _write(tmp_path / "a.jsonl", '{"text": "hi", "intent": "greet"}', '{"utt": "ciao", "label_text": "bye"}')
+    assert read_examples(file) == (["hi", "ciao"], ["greet", "bye"])
+    file = _write(tmp_path / "b.jsonl", '{"text": "hi", "intent": "greet"}', '{"text": "ciao"}')
+    with pytest.raises(DataError, match=r"b\.jsonl, line 2: expected .* and intent or label_text or label"):
+        read_examples(file)
+
+
+def test_messages_need_no_intent(tmp_path: Path):
+    file = _write(tmp_path / "a.jsonl", '{"text": "hi"}', '{"utt": "ciao", "intent": "bye"}')
+    assert read_messages(file) == ["hi", "ciao"]
+    assert read_messages(_write(tmp_path / "a.txt", "\ufeffhi", "", "  ciao ")) == ["hi", "ciao"]
+
+
+def test_line_separator_inside_a_text_ends_no_line(tmp_path: Path):
+    assert read_messages(_write(tmp_path / "a.jsonl", '{"text": "hi\u2028there"}')) == ["hi\u2028there"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.txt", b"\n \n", "holds no message"),
+        ("a.txt", b"caf\xe9\n", "cannot be read as UTF-8"),
+        ("a.jsonl", b"hi\n", r"line 1: expected a JSON object with text or utt, got 'hi'"),
+    ],
+)
+def test_messages_that_cannot_be_read_are_told(name: str, content: bytes, told: str, tmp_path: Path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=told):
+        read_messages(tmp_path / name)
+
+
+def test_missing_file_of_messages_is_told(tmp_path: Path):
+    with pytest.raises(DataError, match=r"none\.txt does not exist"):
+        read_messages(tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", "hi,greet\n"), ("a.yml", 'version: "3.1"\nnlu:\n- intent: [\n')]
+)
+def test_what_rasa_cannot_read_is_told_in_one_line(name: str, content: str, tmp_path: Path):
+    pytest.importorskip("rasa")
+    (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(DataError, match=rf"{name} is no NLU data that Rasa can read: ") as caught:
+        read_examples(tmp_path / name)
+    assert "\n" not in str(caught.value)
