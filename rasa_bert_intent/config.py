@@ -30,11 +30,14 @@ ENVIRONMENT_PREFIX = "RASA_BERT_INTENT_"
 # Settings of the machine that runs the model, not of the model: the environment may override what an archive fixed.
 MACHINE_OPTIONS = ("device", "num_threads", "precision")
 
+# What the recipe chooses by the data where the user does not.
+RECIPE_OPTIONS = ("method", "classification_head", "contrastive_weight", "learning_rate", "head_learning_rate")
+
 # Rasa adds these to a component's mapping.
 _ADDED_BY_RASA = ("name", "finetuning_epoch_fraction")
 
-# The learning rates that suit a method, for the encoder and for the head, where the user gives none.
-_LEARNING_RATES = {"lora": (7e-4, 1e-3), "full": (2e-4, 1e-3), "head": (0.0, 3e-3)}
+# Options that make no sense where the encoder is left as it is, with the value that turns each off.
+_TRAIN_THE_ENCODER = {"contrastive_weight": 0, "contrastive_stage": "none", "r_drop": 0, "layer_lr_decay": 1}
 
 # Below this many examples an intent on average, every example is worth more in training than in validation.
 _EXAMPLES_PER_INTENT_TO_HOLD_OUT = 50
@@ -58,9 +61,15 @@ class Options:
         None, Optional(Text()), "Branch, tag or commit of the hub id. Null: the main branch."
     )
     method: str = _option(
-        "lora",
-        OneOf("lora", "full", "head"),
-        "What is trained: `lora` small matrices beside every linear layer, `full` the encoder, `head` the last layer.",
+        "auto",
+        OneOf("auto", "lora", "full", "head"),
+        "What is trained: `lora` small matrices beside every linear layer, `full` the encoder, `head` the last layer; "
+        "`auto` as suits the data.",
+    )
+    classification_head: str = _option(
+        "auto",
+        OneOf("auto", "linear", "cosine"),
+        "The last layer: `linear`, or `cosine`, which compares with each intent's mean; `auto` as suits the data.",
     )
     lora_r: int = _option(32, Integer(1, 1024), "Rank of LoRA's matrices.")
     lora_alpha: float = _option(
@@ -108,6 +117,41 @@ class Options:
     class_weights: str = _option(
         "none", OneOf("none", "balanced"), "`balanced`: rare intents weigh as much in the loss as frequent ones."
     )
+    balanced_batches: bool = _option(
+        False, Flag(), "Draw every intent equally often, in pairs of examples, instead of weighing it in the loss."
+    )
+    contrastive_weight: float | None = _option(
+        None,
+        Optional(Number(0)),
+        "Weight of a supervised contrastive term beside cross-entropy. Null: as suits the data. 0: none.",
+    )
+    contrastive_temperature: float = _option(
+        0.1, Number(0, open_low=True), "Temperature of the contrastive term and stage; lower: nearer neighbours count."
+    )
+    contrastive_stage: str = _option(
+        "none",
+        OneOf("none", "supervised", "unsupervised"),
+        "A contrastive stage before: `supervised` pulls an intent's examples together, `unsupervised` (SimCLR) two "
+        "dropout views of a text.",
+    )
+    contrastive_stage_epochs: int = _option(3, Integer(1, 100_000), "Passes through the texts in that stage.")
+    unlabelled_texts: str | None = _option(
+        None, Optional(Text()), "File with one text a line that the unsupervised stage also reads. Null: none."
+    )
+    r_drop: float = _option(
+        0.0, Number(0), "Weight of R-Drop: two dropout views of a text must agree. Doubles the time. 0: none."
+    )
+    ema_decay: float = _option(
+        0.0, Number(0, 1, open_high=True), "Average the weights over the steps with this decay, such as 0.99. 0: none."
+    )
+    reinit_layers: int = _option(
+        0, Integer(0, 1000), "Encoder layers to initialise anew, from the top (method full). 0: none."
+    )
+    layer_lr_decay: float = _option(
+        1.0,
+        Number(0, 1, open_low=True),
+        "Each encoder layer learns at this times the rate of the one above it. 1: all alike.",
+    )
     max_length: int = _option(128, Integer(4, 8192), "Longest message in tokens; the rest is cut off.")
     validation_split: float | None = _option(
         None,
@@ -135,6 +179,12 @@ class Options:
         None, Optional(Integer(1, 1024)), "CPU threads. Null: as torch chooses. On a busy server 1 is often fastest."
     )
     random_seed: int = _option(42, Integer(0, 2**32 - 1), "The same seed, data and machine give the same model.")
+    calibrate_confidences: bool = _option(
+        True,
+        Flag(),
+        "Make confidences as high as their intents are right, by examples held out or, for small data, by training "
+        "on parts of it.",
+    )
     ranking_length: int = _option(10, Integer(0), "Intents in the ranking. 0: all.")
     renormalize_confidences: bool = _option(
         False, Flag(), "Make the confidences in a shortened ranking sum to 1 again."
@@ -185,6 +235,18 @@ class Options:
                 "store_encoder: false cannot go with method: full, whose encoder exists nowhere else; "
                 "use method: lora or head, or store_encoder: true"
             )
+        if self.class_weights == "balanced" and self.balanced_batches:
+            found.append("class_weights: balanced and balanced_batches do the same; give one of them")
+        if self.unlabelled_texts and self.contrastive_stage != "unsupervised":
+            found.append("unlabelled_texts are read by contrastive_stage: unsupervised alone; set it, or remove them")
+        if self.reinit_layers and self.method != "full":
+            found.append("reinit_layers needs method: full, as nothing else would train the new layers")
+        if self.method == "head":
+            found += [
+                f"{name} trains the encoder, which method: head does not; remove it, or use method: lora or full"
+                for name, off in _TRAIN_THE_ENCODER.items()
+                if getattr(self, name) not in (off, None)
+            ]
         if self.evaluate_on_number_of_examples and self.validation_split:
             found.append(
                 "evaluate_on_number_of_examples and validation_split both say what to hold out; give one of them"
@@ -214,13 +276,10 @@ class Options:
                 ) from None
         return replace(self, **changes)
 
-    def learning_rates(self) -> tuple[float, float]:
-        """The peak learning rates of the encoder (or LoRA) and of the head."""
-        encoder, head = _LEARNING_RATES[self.method]
-        return (
-            encoder if self.learning_rate is None else self.learning_rate,
-            head if self.head_learning_rate is None else self.head_learning_rate,
-        )
+    def completed_by(self, recipe: Mapping[str, Any]) -> Options:
+        """These options, with those of a recipe that are left open (`auto` or null) taken from it."""
+        left_open = [name for name in RECIPE_OPTIONS if getattr(self, name) in ("auto", None)]
+        return replace(self, **{name: recipe[name] for name in left_open})
 
     def held_out(self, num_examples: int, num_intents: int) -> int:
         """How many of the examples to hold out for validation."""

@@ -30,7 +30,7 @@ from rasa_bert_intent.network import IntentNetwork
 from rasa_bert_intent.runtime import autocast, choose_device, serves_in_bf16, threads
 from rasa_bert_intent.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "model.json"
 
 
@@ -61,6 +61,7 @@ class IntentModel:
         labels: Intents, in the order of the logits' columns.
         encoder: The identity of the encoder it stands on.
         options: As trained.
+        temperature: Divides the logits, so that confidences are as high as they are right.
         training: How training went (examples, best epoch, scores, seconds, ...).
         device: Where it runs.
         bf16: Whether it predicts in bf16.
@@ -71,13 +72,14 @@ class IntentModel:
     labels: list[str]
     encoder: EncoderIdentity
     options: Options
+    temperature: float = 1.0
     training: dict[str, Any] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     bf16: bool = False
 
     def predict_proba(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
         """Confidences `[texts, labels]`, float64, each row summing to 1."""
-        logits = self.predict_logits(texts, batch_size).astype(np.float64)
+        logits = self.predict_logits(texts, batch_size).astype(np.float64) / self.temperature
         exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponents / exponents.sum(axis=1, keepdims=True)
 
@@ -139,6 +141,7 @@ class IntentModel:
             "encoder": asdict(self.encoder),
             "pooling": self.network.pooling,
             "options": self.options.to_dict(),
+            "temperature": self.temperature,
             "training": self.training,
             "files": {path.relative_to(directory).as_posix(): file_checksum(path) for path in files},
         }
@@ -178,19 +181,22 @@ class IntentModel:
         """
         manifest = _read_manifest(directory)
         stored = Options.from_config(manifest["options"])
-        options = options or stored.with_environment()
-        if options.method != stored.method:
-            raise ModelError(
-                f"The model in {directory} was trained with method: {stored.method}, and the options say "
-                f"{options.method}. Give the same, or train again."
-            )
+        options = (options or stored.with_environment()).completed_by(manifest["options"])
+        for name in ("method", "classification_head"):
+            if getattr(options, name) != getattr(stored, name):
+                raise ModelError(
+                    f"The model in {directory} was trained with {name}: {getattr(stored, name)}, and the options say "
+                    f"{getattr(options, name)}. Give the same, or train again."
+                )
         identity = EncoderIdentity(**manifest["encoder"])
         base = directory / "encoder"
         if not base.is_dir():
             base = _find_base(identity)
         try:
             tokenizer = net.load_tokenizer(directory / "tokenizer")
-            network = IntentNetwork(net.load_encoder(base), manifest["pooling"], len(manifest["labels"]))
+            network = IntentNetwork(
+                net.load_encoder(base), manifest["pooling"], len(manifest["labels"]), stored.classification_head
+            )
             if options.method == "lora":
                 network.encoder = _with_adapter(network.encoder, directory / "adapter", trainable)
             _load_head(network.head, directory / "head.safetensors")
@@ -204,6 +210,7 @@ class IntentModel:
             labels=manifest["labels"],
             encoder=identity,
             options=options,
+            temperature=manifest["temperature"],
             training=manifest["training"],
             device=device,
             bf16=serves_in_bf16(options.precision, device),
@@ -256,7 +263,7 @@ def _with_adapter(encoder: Any, directory: Path, trainable: bool) -> nn.Module:
     return adapted if trainable else adapted.merge_and_unload()
 
 
-def _load_head(head: nn.Linear, path: Path) -> None:
+def _load_head(head: nn.Module, path: Path) -> None:
     from safetensors.torch import load_file
 
     try:

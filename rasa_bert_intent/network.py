@@ -1,4 +1,4 @@
-"""The network: an encoder, pooling, and a linear head; and how texts become its batches."""
+"""The network: an encoder, pooling, and a head; and how texts become its batches."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from rasa_bert_intent.errors import EncoderError
+from rasa_bert_intent.errors import EncoderError, OptionsError
 
 # Families whose position ids start after the padding id, so that the table is that much longer than the longest input.
 _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "data2vec-text", "xmod"}
@@ -20,24 +21,71 @@ _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
+class LinearHead(nn.Linear):
+    """Logits by a linear layer after dropout, which starts near zero."""
+
+    def __init__(self, in_features: int, num_labels: int) -> None:
+        super().__init__(in_features, num_labels)
+        self.dropout = nn.Dropout(0.1)
+        nn.init.normal_(self.weight, std=0.02)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits `[messages, labels]` from features `[messages, hidden]`."""
+        return super().forward(self.dropout(features))
+
+
+class CosineHead(nn.Module):
+    """Logits by the cosine between a message's features and each label's direction.
+
+    Args:
+        in_features: Of the features.
+        num_labels: Directions.
+    """
+
+    # The largest logit: with it the softmax over 60 labels can come as near to 1 as label smoothing asks.
+    SCALE = 16.0
+
+    def __init__(self, in_features: int, num_labels: int) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.weight = nn.Parameter(torch.empty(num_labels, in_features))
+        nn.init.normal_(self.weight, std=0.02)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits `[messages, labels]` from features `[messages, hidden]`."""
+        return self.SCALE * F.linear(F.normalize(features, dim=-1), F.normalize(self.weight, dim=-1))
+
+    @torch.no_grad()
+    def start_at_means(self, features: Tensor, labels: Tensor) -> None:
+        """Points each label at the mean of its examples' unit-length features.
+
+        Args:
+            features: `[examples, hidden]`.
+            labels: `[examples]`.
+        """
+        means = torch.zeros_like(self.weight).index_add_(0, labels, F.normalize(features, dim=-1))
+        self.weight.copy_(F.normalize(means, dim=-1))
+
+
+HEADS = {"linear": LinearHead, "cosine": CosineHead}
+
+
 class IntentNetwork(nn.Module):
-    """Encoder, pooling and linear head.
+    """Encoder, pooling and head.
 
     Args:
         encoder: A transformers encoder (or a PEFT model around one) whose output has `last_hidden_state`.
         pooling: `mean` over the tokens, or `cls`: the first token.
-        num_labels: Rows of the head.
-        dropout: Before the head.
+        num_labels: Of the head.
+        head: `linear` or `cosine`.
     """
 
-    def __init__(self, encoder: nn.Module, pooling: str, num_labels: int, dropout: float = 0.1) -> None:
+    def __init__(self, encoder: nn.Module, pooling: str, num_labels: int, head: str) -> None:
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(encoder.config.hidden_size, num_labels)  # type: ignore[union-attr, arg-type]
-        nn.init.normal_(self.head.weight, std=0.02)
-        nn.init.zeros_(self.head.bias)
+        self.head: Any = HEADS[head](encoder.config.hidden_size, num_labels)  # type: ignore[union-attr, arg-type]
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector a message: `[messages, hidden]`, fp32, from token ids and mask of `[messages, tokens]`."""
@@ -53,7 +101,7 @@ class IntentNetwork(nn.Module):
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits `[messages, labels]` from features `[messages, hidden]`."""
-        return self.head(self.dropout(features)).float()
+        return self.head(features).float()
 
 
 def load_encoder(directory: Path) -> Any:
@@ -96,6 +144,24 @@ def load_encoder(directory: Path) -> Any:
     for tensor in (*encoder.parameters(), *encoder.buffers()):
         tensor.data = tensor.data.clone()  # else they stay views of the file, which may be deleted while in use
     return encoder
+
+
+def reinitialise(encoder: Any, layers: int) -> None:
+    """Gives the top layers of an encoder random weights, as before its pretraining (Zhang 2021, arXiv 2006.05987).
+
+    Raises:
+        OptionsError: if the encoder has fewer layers, or shares one layer's weights among all.
+    """
+    wanted = getattr(encoder.config, "num_hidden_layers", 0)
+    stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted]
+    if not stacks or layers > wanted:
+        found = f"{wanted} layers" if stacks else "no layers of their own weights"
+        raise OptionsError(f"reinit_layers: this encoder ({encoder.config.model_type}) has {found}, got {layers}.")
+    for layer in list(stacks[0])[-layers:]:
+        for module in layer.modules():
+            for parameter in module.parameters(recurse=False):
+                parameter._is_hf_initialized = False  # type: ignore[attr-defined]  # else what was loaded stays
+            encoder._init_weights(module)
 
 
 def load_tokenizer(directory: Path) -> Any:

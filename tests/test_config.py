@@ -27,7 +27,7 @@ def test_all_mistakes_are_told_in_one_line():
     assert message == (
         "4 mistakes in the options of BertIntentClassifier: epoch: unknown option, did you mean 'epochs'?; "
         "batch_size: expected a whole number from 1 to 65536, got 0; "
-        "method: expected one of lora, full, head, got 'qlora'; "
+        "method: expected one of auto, lora, full, head, got 'qlora'; "
         "label_smoothing: expected a number from 0 to below 1, got 'much'."
     )
 
@@ -129,9 +129,27 @@ def test_what_to_hold_out_can_be_said_as_share_or_number():
     assert Options(evaluate_on_number_of_examples=70).held_out(50, 5) == 50
 
 
-def test_rates_suit_the_method_unless_given():
-    assert Options(method="lora").learning_rates()[0] > Options(method="full").learning_rates()[0]
-    assert Options(learning_rate=1e-5, head_learning_rate=1e-4).learning_rates() == (1e-5, 1e-4)
+def test_what_is_left_open_is_taken_from_a_recipe_and_nothing_else():
+    recipe = Options(method="lora", classification_head="linear", learning_rate=1e-4, head_learning_rate=1e-3, epochs=3)
+    completed = Options(learning_rate=1e-5, contrastive_weight=0.2).completed_by(recipe.to_dict())
+    assert (completed.method, completed.classification_head) == ("lora", "linear")
+    assert (completed.learning_rate, completed.head_learning_rate) == (1e-5, 1e-3)
+    assert (completed.contrastive_weight, completed.epochs) == (0.2, Options().epochs)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"class_weights": "balanced", "balanced_batches": True}, "do the same"),
+        ({"unlabelled_texts": "texts.txt"}, "contrastive_stage: unsupervised alone"),
+        ({"reinit_layers": 2}, "reinit_layers needs method: full"),
+        ({"method": "head", "r_drop": 1}, "r_drop trains the encoder"),
+        ({"method": "head", "contrastive_stage": "supervised"}, "contrastive_stage trains the encoder"),
+    ],
+)
+def test_recipes_that_make_no_sense_are_told(config, told):
+    with pytest.raises(OptionsError, match=told):
+        Options.from_config(config)
 
 
 def test_every_option_has_a_default_a_check_and_a_meaning():

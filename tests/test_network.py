@@ -9,7 +9,7 @@ from rasa_bert_intent.network import IntentNetwork
 
 def test_mean_pooling_leaves_padding_out(tiny_encoder):
     encoder = net.load_encoder(tiny_encoder).eval()
-    network = IntentNetwork(encoder, "mean", num_labels=3)
+    network = IntentNetwork(encoder, "mean", num_labels=3, head="linear")
     ids, mask = net.pad([[2, 5, 6, 3], [2, 7, 3]], pad_id=0)
     with torch.no_grad():
         by_hand = encoder(input_ids=torch.tensor([[2, 7, 3]])).last_hidden_state.mean(dim=1)
@@ -18,7 +18,7 @@ def test_mean_pooling_leaves_padding_out(tiny_encoder):
 
 def test_cls_pooling_takes_the_first_token(tiny_encoder):
     encoder = net.load_encoder(tiny_encoder).eval()
-    network = IntentNetwork(encoder, "cls", num_labels=3)
+    network = IntentNetwork(encoder, "cls", num_labels=3, head="linear")
     ids, mask = net.pad([[2, 5, 6, 3]], pad_id=0)
     with torch.no_grad():
         assert torch.allclose(network.features(ids, mask), encoder(input_ids=ids).last_hidden_state[:, 0], atol=1e-6)

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from rasa_bert_intent import network as net
+from rasa_bert_intent.config import Options
 
 # Batches that are drawn at random together and then sorted by length among themselves.
 _POOL = 200
@@ -67,6 +68,42 @@ class LengthBatches:
             batches += [drawn[i : i + self.batch_size].tolist() for i in range(0, len(drawn), self.batch_size)]
         for index in self._random.permutation(len(batches)):
             yield batches[index]
+
+
+class BalancedBatches:
+    """A batch sampler: every intent equally often, and by two examples at a time where it has two.
+
+    Args:
+        labels: Of the examples.
+        batch_size: Examples a batch.
+        seed: Of the drawing.
+    """
+
+    def __init__(self, labels: Sequence[int], batch_size: int, seed: int) -> None:
+        self._members = [np.flatnonzero(np.asarray(labels) == label) for label in sorted(set(labels))]
+        self._examples = len(labels)
+        self.batch_size = batch_size
+        self._random = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return -(-self._examples // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        drawn: list[int] = []
+        for _ in range(len(self)):
+            while len(drawn) < self.batch_size:
+                for label in self._random.permutation(len(self._members)):
+                    group = self._members[label]
+                    drawn += self._random.choice(group, size=min(2, len(group)), replace=False).tolist()
+            yield drawn[: self.batch_size]
+            drawn = drawn[self.batch_size :]
+
+
+def batch_sampler(examples: Examples, options: Options) -> LengthBatches | BalancedBatches:
+    """The batches of examples given as token ids, as the options ask for."""
+    if options.balanced_batches:
+        return BalancedBatches(examples.labels, options.batch_size, options.random_seed)
+    return LengthBatches([len(ids) for ids in examples.inputs], options.batch_size, options.random_seed)
 
 
 def collate_tokens(pad_id: int) -> Callable[[list[tuple[list[int], int]]], dict[str, torch.Tensor]]:

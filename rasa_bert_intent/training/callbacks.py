@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -65,18 +67,59 @@ def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
+class AveragedWeights(TrainerCallback):
+    """The average of the weights over the steps, later ones weighing more.
+
+    Early on the average is shorter, so that it does not remember how training began.
+
+    Args:
+        network: Whose trained weights are averaged.
+        decay: What remains of the average at each step.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self._network = network
+        self._decay = decay
+        self._average = {name: value.detach().clone() for name, value in _trained(network).items()}
+
+    @torch.no_grad()
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Adds the weights after a step."""
+        decay = min(self._decay, (1 + state.global_step) / (10 + state.global_step))
+        for name, value in _trained(self._network).items():
+            self._average[name].lerp_(value, 1 - decay)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchanges the weights and their average."""
+        for name, value in _trained(self._network).items():
+            own = value.detach().clone()
+            value.copy_(self._average[name])
+            self._average[name] = own
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Inside the block the network has the averaged weights."""
+        self.swap()
+        try:
+            yield
+        finally:
+            self.swap()
+
+
 class ProgressBar(TrainerCallback):
     """One bar on standard error over all steps, with the loss and the scores on the held-out examples."""
 
-    def __init__(self, show: bool) -> None:
+    def __init__(self, show: bool, title: str = "Fine-tuning") -> None:
         self._show = show
+        self._title = title
         self._bar: Any = None
         self._scores: dict[str, str] = {}
         self.loss = lambda: 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Opens the bar."""
-        self._bar = tqdm(total=state.max_steps, desc="Fine-tuning", unit="step", disable=not self._show)
+        self._bar = tqdm(total=state.max_steps, desc=self._title, unit="step", disable=not self._show)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Moves on by one step."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,8 +18,15 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.reports.metrics import accuracy, macro_f1
-from rasa_bert_intent.runtime import trains_in_bf16
-from rasa_bert_intent.training.batching import Examples, LengthBatches
+from rasa_bert_intent.runtime import autocast, trains_in_bf16
+from rasa_bert_intent.training.batching import Examples
+from rasa_bert_intent.training.callbacks import AveragedWeights
+
+# A layer's number in the names of parameters, such as encoder.layer.3.output.dense.weight.
+_LAYER = re.compile(r"\.layers?\.(\d+)\.")
+
+# What learns at the head's rate: the head, and the projection of a contrastive stage.
+_HEADS = ("head.", "projection.")
 
 _SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
@@ -46,16 +55,17 @@ class OneDeviceArguments(TrainingArguments):
 
 
 class IntentTrainer(Trainer):
-    """Trains a network that gives logits, by cross-entropy.
+    """Trains a network by an objective.
 
     Args:
-        network: Called with the collated inputs, returns logits.
+        network: What is trained.
+        objective: The loss of the network for collated inputs and their labels.
         options: Of the training.
         epochs: Passes through the examples.
         train: Examples to train on.
+        batches: Draws their indices.
         held_out: Labels of the held-out examples, `held_out_logits` giving their logits; empty: no evaluation.
         collate: Makes a list of examples into the network's inputs and `labels`.
-        lengths: Tokens of each training example.
         device: Where the network lies.
         output_dir: A directory for whatever the `Trainer` may write.
     """
@@ -63,26 +73,28 @@ class IntentTrainer(Trainer):
     def __init__(
         self,
         network: nn.Module,
+        objective: Callable[[Any, dict[str, torch.Tensor], torch.Tensor], torch.Tensor],
         options: Options,
         *,
         epochs: int,
         train: Examples,
-        held_out: Sequence[int],
-        held_out_logits: Callable[[], np.ndarray],
+        batches: Iterable[list[int]],
         collate: Callable[[list[Any]], dict[str, torch.Tensor]],
-        lengths: Sequence[int],
         device: torch.device,
         output_dir: str,
-        num_labels: int,
         callbacks: list[TrainerCallback],
+        held_out: Sequence[int] = (),
+        held_out_logits: Callable[[], np.ndarray] | None = None,
     ) -> None:
+        self._objective = objective
         self._options = options
         self._examples = train
+        self._batches = batches
         self._held_out = np.asarray(held_out)
         self._held_out_logits = held_out_logits
         self._collate = collate
-        self._lengths = lengths
-        self.running_loss = 0.0
+        self._averaged = AveragedWeights(network, options.ema_decay) if options.ema_decay else None
+        self.running_loss: Any = 0.0
         steps = steps_per_epoch(len(train), options) * epochs
         args = OneDeviceArguments(
             output_dir=output_dir,
@@ -91,7 +103,7 @@ class IntentTrainer(Trainer):
             num_train_epochs=epochs,
             per_device_train_batch_size=options.batch_size,
             gradient_accumulation_steps=options.gradient_accumulation_steps,
-            learning_rate=options.learning_rates()[0],
+            learning_rate=options.learning_rate,
             weight_decay=options.weight_decay,
             warmup_steps=round(options.warmup_ratio * steps),
             lr_scheduler_type=_SCHEDULERS[options.lr_scheduler],
@@ -107,31 +119,28 @@ class IntentTrainer(Trainer):
             remove_unused_columns=False,
             dataloader_pin_memory=device.type == "cuda",
         )
+        if self._averaged is not None:
+            callbacks = [self._averaged, *callbacks]
         super().__init__(model=network, args=args, train_dataset=train, callbacks=callbacks)
         self.remove_callback(PrinterCallback)  # prints to standard output, which belongs to Rasa
-        self._loss = nn.CrossEntropyLoss(
-            weight=_class_weights(train.labels, num_labels, options.class_weights).to(device),
-            label_smoothing=options.label_smoothing,
-        )
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches of like length; no workers, which would fork a process that runs torch."""
-        batches = LengthBatches(self._lengths, self._options.batch_size, self._options.random_seed)
+        """The batches; no workers, which would fork a process that runs torch."""
         loader: DataLoader[Any] = DataLoader(
             self._examples,
-            batch_sampler=batches,
+            batch_sampler=self._batches,
             collate_fn=self._collate,
             pin_memory=self.args.dataloader_pin_memory,
         )
         return self.accelerator.prepare(loader)
 
     def create_optimizer(self, *_: Any) -> torch.optim.Optimizer:
-        """AdamW with a rate of its own for the head, and no decay of biases and norms."""
-        encoder_rate, head_rate = self._options.learning_rates()
+        """AdamW with rates of their own for the head and, if asked for, each layer; no decay of biases and norms."""
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        rates = learning_rates(self.model, self._options)
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
-                rate = head_rate if name.startswith("head.") else encoder_rate
+                rate = rates[name]
                 decay = self._options.weight_decay if parameter.ndim > 1 else 0.0
                 groups.setdefault((rate, decay), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
@@ -143,15 +152,28 @@ class IntentTrainer(Trainer):
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Cross-entropy with label smoothing and class weights."""
+        """The objective's loss of a batch."""
         labels = inputs.pop("labels")
-        logits = model(**inputs)
-        loss = self._loss(logits, labels)
+        # Not called, a network is not wrapped by the Trainer's own autocast.
+        with autocast(labels.device, self.args.bf16):
+            loss = self._objective(model, inputs, labels)
         self.running_loss = loss.detach()
-        return (loss, logits) if return_outputs else loss
+        return loss
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Trains; at the end the weights are the averaged ones, if the options ask for them."""
+        result = super().train(*args, **kwargs)
+        if self._averaged is not None:
+            self._averaged.swap()
+        return result
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Loss, accuracy and macro-F1 on the held-out examples."""
+        with self._averaged.in_place() if self._averaged is not None else nullcontext():
+            return self._score_held_out()
+
+    def _score_held_out(self) -> dict[str, float]:
+        assert self._held_out_logits is not None
         logits = self._held_out_logits()
         metrics = {
             "eval_loss": float(nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(self._held_out))),
@@ -169,10 +191,18 @@ def steps_per_epoch(num_examples: int, options: Options) -> int:
     return math.ceil(batches / options.gradient_accumulation_steps)
 
 
-def _class_weights(labels: Sequence[int], num_labels: int, kind: str) -> torch.Tensor:
-    """The weight of each label in the loss, `[labels]`: 1, or the inverse of its frequency (1 on average)."""
-    if kind == "none":
-        return torch.ones(num_labels)
-    counts = torch.bincount(torch.tensor(labels), minlength=num_labels).float()
-    weights = len(labels) / ((counts > 0).sum() * counts.clamp(min=1))
-    return torch.where(counts > 0, weights, torch.ones(()))
+def learning_rates(network: nn.Module, options: Any) -> dict[str, float]:
+    """The peak learning rate of every parameter by its name.
+
+    The head has its own; with `layer_lr_decay` the rate falls from each encoder layer to the one below it, and the
+    embeddings, below all, have the lowest.
+    """
+    names = [name for name, _ in network.named_parameters()]
+    depth = {name: int(match[1]) + 1 for name in names if (match := _LAYER.search(name))}
+    top = max(depth.values(), default=0)
+    return {
+        name: options.head_learning_rate
+        if name.startswith(_HEADS)
+        else options.learning_rate * options.layer_lr_decay ** (top - depth.get(name, 0))
+        for name in names
+    }

@@ -8,7 +8,8 @@ from encoders import FAMILIES, make_encoder
 from rasa_bert_intent import IntentModel
 from rasa_bert_intent.errors import BertIntentError, DataError, ModelError, OptionsError
 from rasa_bert_intent.training.fit import fit
-from rasa_bert_intent.training.trainer import OneDeviceArguments, _class_weights
+from rasa_bert_intent.training.objectives import class_weights
+from rasa_bert_intent.training.trainer import OneDeviceArguments
 
 
 def right(model: IntentModel, examples) -> float:
@@ -34,7 +35,7 @@ def test_lora_finds_its_layers_in_every_family(family, tmp_path, options, exampl
 
 
 def test_lora_trains_its_matrices_and_the_head_alone(options, examples):
-    model = fit(*examples, options(), progress=False)
+    model = fit(*examples, options(classification_head="linear"), progress=False)
     trained = {name for name, parameter in model.network.named_parameters() if parameter.requires_grad}
     assert {"head.weight", "head.bias"} < trained
     assert all("lora_" in name for name in trained - {"head.weight", "head.bias"})
@@ -54,7 +55,7 @@ def test_an_unknown_layer_is_told_with_those_there_are(options, examples):
 
 
 def test_zero_epochs_leave_the_model_untrained(options, examples):
-    model = fit(*examples, options(epochs=0, min_steps=500), progress=False)
+    model = fit(*examples, options(epochs=0, min_steps=500, classification_head="linear"), progress=False)
     assert model.training["epochs"] == 0
     assert model.predict_proba(examples[0]).max() < 0.5
 
@@ -199,7 +200,7 @@ def test_every_scheduler_trains(scheduler, options, examples):
 
 
 def test_balanced_weights_make_intents_equal():
-    weights = _class_weights([0] * 6 + [1] * 2, num_labels=3, kind="balanced")
+    weights = class_weights([0] * 6 + [1] * 2, num_labels=3, kind="balanced")
     assert weights.tolist() == pytest.approx([8 / 12, 8 / 4, 1])
 
 

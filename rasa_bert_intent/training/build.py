@@ -1,0 +1,92 @@
+"""A network ready to be trained: encoder, LoRA, pooling and head, on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from rasa_bert_intent import network as net
+from rasa_bert_intent.config import Options
+from rasa_bert_intent.encoder import find_encoder, pooling_of, weights_checksum
+from rasa_bert_intent.errors import OptionsError
+from rasa_bert_intent.model import EncoderIdentity, IntentModel
+from rasa_bert_intent.network import IntentNetwork
+from rasa_bert_intent.runtime import trains_in_bf16
+from rasa_bert_intent.training.dropout import use_byte_dropout
+from rasa_bert_intent.training.fused_lora import fused_lora
+
+
+def fresh_model(labels: list[str], options: Options) -> IntentModel:
+    """An untrained model, on the CPU.
+
+    Args:
+        labels: Its intents.
+        options: With nothing left open, see `rasa_bert_intent.training.recipe`.
+
+    Raises:
+        EncoderError: if the encoder cannot be found or read.
+        OptionsError: if an option does not fit it.
+    """
+    source = find_encoder(options.encoder, options.encoder_revision)
+    encoder = net.load_encoder(source.path)
+    limit = net.longest_input(encoder.config)
+    if limit is not None and options.max_length > limit:
+        raise OptionsError(f"max_length: {source.name} reads at most {limit} tokens, got {options.max_length}.")
+    identity = EncoderIdentity(
+        options.encoder, options.encoder_revision, weights_checksum(source.path), encoder.config.model_type
+    )
+    if options.method == "lora":
+        encoder = _with_lora(encoder, options)
+    pooling = pooling_of(source.path) if options.pooling == "auto" else options.pooling
+    if options.reinit_layers:
+        net.reinitialise(encoder, options.reinit_layers)
+    network = IntentNetwork(encoder, pooling, len(labels), options.classification_head)
+    if options.method == "head":
+        network.encoder.requires_grad_(False)
+    return IntentModel(
+        network=network,
+        tokenizer=net.load_tokenizer(source.path),
+        labels=labels,
+        encoder=identity,
+        options=options,
+    )
+
+
+def _with_lora(encoder: Any, options: Options) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    targets = options.lora_target_modules
+    if targets != "all-linear":
+        linear = {name.rpartition(".")[2] for name, module in encoder.named_modules() if isinstance(module, nn.Linear)}
+        unknown = sorted(set(targets) - linear)
+        if unknown:
+            raise OptionsError(
+                f"lora_target_modules: this encoder ({encoder.config.model_type}) has no linear layer "
+                f"{', '.join(map(repr, unknown))}; it has {', '.join(sorted(linear))}. Name some of these, or "
+                "all-linear."
+            )
+    config = LoraConfig(
+        r=options.lora_r,
+        lora_alpha=options.lora_alpha,
+        lora_dropout=options.lora_dropout,
+        target_modules=targets,
+        use_rslora=options.lora_use_rslora,
+    )
+    return get_peft_model(encoder, config)
+
+
+@contextmanager
+def training_mode(model: IntentModel, device: torch.device) -> Iterator[None]:
+    """Inside the block a model lies on a device as it is best trained there."""
+    model.device, model.bf16 = device, trains_in_bf16(model.options.precision, device)
+    model.network.to(device)
+    with ExitStack() as stack:
+        if device.type == "cpu":
+            use_byte_dropout(model.network)
+            if model.adapter is not None and not model.bf16:
+                stack.enter_context(fused_lora(model.network))
+        yield
