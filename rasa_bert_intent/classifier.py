@@ -23,6 +23,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent.config import Options
+from rasa_bert_intent.doctor.texts import training_warnings
 from rasa_bert_intent.encoder import directory_checksum, find_encoder
 from rasa_bert_intent.errors import BertIntentError, OptionsError
 from rasa_bert_intent.ranking import rank
@@ -149,12 +150,15 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
                 "it will answer no intent."
             )
             return self._resource
+        texts, labels = [m.get(TEXT) for m in examples], [m.get(INTENT) for m in examples]
+        for warning in training_warnings(texts, labels):
+            logger.warning(warning)
         with _told_to_rasa(), _interrupted_in_one_line():
             from rasa_bert_intent.training.fit import fit
 
             self._model = fit(
-                [m.get(TEXT) for m in examples],
-                [m.get(INTENT) for m in examples],
+                texts,
+                labels,
                 self._options,
                 start=self._model if self._finetuning else None,
                 min_steps_fraction=float(self._config.get("finetuning_epoch_fraction") or 1.0),

@@ -268,3 +268,13 @@ def test_confidences_are_those_of_the_trained_model(create, load, examples):
         trained = {row["name"]: row["confidence"] for row in answer(component, text).get("intent_ranking")}
         loaded = {row["name"]: row["confidence"] for row in answer(served_again, text).get("intent_ranking")}
         assert np.allclose([trained[name] for name in trained], [loaded[name] for name in trained], atol=1e-4)
+
+
+def test_training_warns_of_conflicts_and_rare_intents_in_one_line_each(create, caplog):
+    texts = [*(f"play song {number}" for number in range(5)), "see you", "hello", "Hello!"]
+    create(epochs=0).train(training_data(texts, ["play_music"] * 5 + ["bye", "greet", "bye"]))
+    told = [record.getMessage() for record in caplog.records if record.name == "rasa_bert_intent.classifier"]
+    assert told == [
+        "'hello' stands under the intents bye, greet: keep it under one.",
+        "Intents with fewer than 5 examples are hardly learned: greet (1), bye (2). Add examples.",
+    ]

@@ -1,10 +1,12 @@
-"""Reads examples for evaluation: Rasa NLU data (through Rasa's own loader), JSON lines, or plain lines."""
+"""Reads labelled examples, with the file and line of each: Rasa NLU data in YAML, or JSON lines. Needs no Rasa."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+from rasa_bert_intent.data.rasa_yaml import SUFFIXES, Example, read_rasa_yaml
 from rasa_bert_intent.errors import DataError
 
 # What the fields are called in MASSIVE's release, on the hub, and in most other files.
@@ -13,81 +15,76 @@ _INTENT_KEYS = ("intent", "label_text", "label")
 
 
 def read_examples(path: Path) -> tuple[list[str], list[str]]:
-    """Texts and intents in a file or folder.
+    """Texts and intents in a file or folder; of Rasa NLU data what Rasa itself takes: exact repeats once.
 
     Args:
         path: A `.jsonl` file with `text` (or `utt`) and `intent` (or `label_text`), or a file or folder of Rasa NLU
-            data, for which Rasa must be installed.
+            data in YAML.
 
     Raises:
         DataError: naming the file and line that cannot be read.
     """
-    if not path.exists():
-        raise DataError(f"{path} does not exist. Give a .jsonl file, or Rasa NLU data.")
-    texts, intents = _from_json_lines(path) if path.suffix == ".jsonl" else _from_rasa(path)
-    if not texts:
-        raise DataError(f"{path} holds no example with a text and an intent.")
-    return texts, intents
+    examples = read_located(path, repeats=False)
+    return [example.text for example in examples], [example.intent for example in examples]
 
 
 def read_messages(path: Path) -> list[str]:
     """Texts in a file or folder, whatever their intents.
 
     Args:
-        path: A `.txt` file with one message a line, a `.jsonl` file with `text` (or `utt`), or Rasa NLU data.
+        path: A `.txt` file with one message a line, a `.jsonl` file with `text` (or `utt`), or Rasa NLU data in YAML.
 
     Raises:
         DataError: naming the file and line that cannot be read.
     """
-    if not path.exists():
-        raise DataError(f"{path} does not exist. Give a .txt file with one message a line, .jsonl, or Rasa NLU data.")
-    if path.suffix == ".txt":
-        texts = [line.strip() for line in _lines(path) if line.strip()]
-    elif path.suffix == ".jsonl":
-        texts, _ = _from_json_lines(path, labelled=False)
-    else:
-        texts, _ = _from_rasa(path)
+    if path.suffix != ".txt" or not path.exists():
+        return [example.text for example in read_located(path, repeats=False, labelled=False)]
+    try:
+        texts = [line.strip() for line in path.read_text("utf-8-sig").split("\n") if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as UTF-8 text ({error}). Save it as UTF-8.") from None
     if not texts:
         raise DataError(f"{path} holds no message.")
     return texts
 
 
-def _from_json_lines(path: Path, labelled: bool = True) -> tuple[list[str], list[str]]:
-    texts, intents = [], []
-    for number, line in enumerate(_lines(path), start=1):
-        try:
-            row = json.loads(line)
-            text = next(row[key] for key in _TEXT_KEYS if key in row)
-            intent = next(row[key] for key in _INTENT_KEYS if key in row) if labelled else ""
-        except (ValueError, TypeError, StopIteration):
-            keys = " or ".join(_TEXT_KEYS) + (f", and {' or '.join(_INTENT_KEYS)}" if labelled else "")
-            raise DataError(
-                f"{path}, line {number}: expected a JSON object with {keys}, got {line.strip()[:60]!r}."
-            ) from None
-        texts.append(str(text))
-        intents.append(str(intent))
-    return texts, intents
+def read_located(path: Path, *, repeats: bool = True, labelled: bool = True) -> list[Example]:
+    """Every example in a file or folder with its place.
+
+    Args:
+        path: As for `read_examples`.
+        repeats: Whether Rasa NLU data that says an example twice gives it twice.
+        labelled: Whether JSON lines must name an intent; if not, the examples have the empty one.
+
+    Raises:
+        DataError: naming the file and line that cannot be read.
+    """
+    if not path.exists():
+        raise DataError(f"{path} does not exist. Give a .jsonl file, or Rasa NLU data.")
+    if path.suffix == ".jsonl":
+        examples = list(_from_json_lines(path, labelled))
+    elif path.is_dir() or path.suffix in SUFFIXES:
+        examples = list(read_rasa_yaml(path, repeats=repeats))
+    else:
+        kinds = ".yml nor .jsonl" if labelled else ".yml, .jsonl nor .txt"
+        raise DataError(f"{path} is neither {kinds}. Rasa's older formats become YAML by `rasa data convert nlu`.")
+    if not examples:
+        raise DataError(f"{path} holds no example with a text and an intent.")
+    return examples
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            return file.readlines()  # not splitlines: a JSON string may hold U+2028
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text ({error}). Save it as UTF-8.") from None
-
-
-def _from_rasa(path: Path) -> tuple[list[str], list[str]]:
-    try:
-        from rasa.shared.exceptions import RasaException
-        from rasa.shared.nlu.training_data.loading import load_data
-    except ImportError:
-        raise DataError(
-            f"{path}: Rasa NLU data is read by Rasa, which is not installed (it needs Python 3.10). Give a .jsonl file."
-        ) from None
-    try:
-        data = load_data(str(path))
-    except (RasaException, ValueError) as error:
-        raise DataError(f"{path} is no NLU data that Rasa can read: {' '.join(str(error).split())}") from None
-    examples = [m for m in data.intent_examples if m.get("text") and m.get("intent")]
-    return [m.get("text") for m in examples], [m.get("intent") for m in examples]
+def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
+    # Lines are split as bytes: a text may hold what `str` takes for a line break.
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.isspace():
+                continue
+            try:
+                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                text = next(row[key] for key in _TEXT_KEYS if key in row)
+                intent = next(row[key] for key in _INTENT_KEYS if key in row) if labelled else ""
+            except (ValueError, TypeError, StopIteration):
+                shown = line.decode("utf-8", "replace").strip()[:60]
+                keys = " or ".join(_TEXT_KEYS) + (f", and {' or '.join(_INTENT_KEYS)}" if labelled else "")
+                raise DataError(f"{path}, line {number}: expected a JSON object with {keys}, got {shown!r}.") from None
+            yield Example(str(text), str(intent), path, number)

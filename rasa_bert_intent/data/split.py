@@ -38,3 +38,22 @@ def stratified_split(labels: Sequence[int], held_out: int, seed: int) -> tuple[l
     }
     everything = range(len(labels))
     return [i for i in everything if i not in chosen], sorted(chosen)
+
+
+def stratified_folds(labels: Sequence[int], folds: int, seed: int) -> list[int]:
+    """The fold, 0 to `folds - 1`, of each example.
+
+    Every label is spread as evenly as its number allows, so that one with two examples or more is never held out whole.
+
+    Args:
+        labels: The label of each example.
+        folds: How many, 2 or more.
+        seed: Of the choice.
+    """
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(labels))
+    chosen, next_fold = [0] * len(labels), 0
+    for index in sorted(order.tolist(), key=lambda index: labels[index]):
+        chosen[index] = next_fold
+        next_fold = (next_fold + 1) % folds
+    return chosen

@@ -46,14 +46,3 @@ def test_messages_that_cannot_be_read_are_told(name: str, content: bytes, told: 
 def test_missing_file_of_messages_is_told(tmp_path: Path):
     with pytest.raises(DataError, match=r"none\.txt does not exist"):
         read_messages(tmp_path / "none.txt")
-
-
-@pytest.mark.parametrize(
-    ("name", "content"), [("a.csv", "hi,greet\n"), ("a.yml", 'version: "3.1"\nnlu:\n- intent: [\n')]
-)
-def test_what_rasa_cannot_read_is_told_in_one_line(name: str, content: str, tmp_path: Path):
-    pytest.importorskip("rasa")
-    (tmp_path / name).write_text(content, "utf-8")
-    with pytest.raises(DataError, match=rf"{name} is no NLU data that Rasa can read: ") as caught:
-        read_examples(tmp_path / name)
-    assert "\n" not in str(caught.value)

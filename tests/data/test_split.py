@@ -1,6 +1,6 @@
 import numpy as np
 
-from rasa_bert_intent.data.split import stratified_split
+from rasa_bert_intent.data.split import stratified_folds, stratified_split
 
 
 def test_every_label_keeps_an_example_to_train_on():
@@ -32,3 +32,10 @@ def test_the_seed_decides():
     labels = [0, 1] * 50
     assert stratified_split(labels, 20, seed=1) == stratified_split(labels, 20, seed=1)
     assert stratified_split(labels, 20, seed=1) != stratified_split(labels, 20, seed=2)
+
+
+def test_folds_never_hold_out_a_label_whole():
+    labels = [0] * 23 + [1] * 2 + [2] * 4
+    folds = stratified_folds(labels, 5, seed=1)
+    assert max(np.bincount(folds)) - min(np.bincount(folds)) <= 1
+    assert all(len({fold for fold, each in zip(folds, labels, strict=True) if each == label}) > 1 for label in range(3))

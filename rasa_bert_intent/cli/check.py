@@ -1,0 +1,50 @@
+"""`rasa-bert-intent check`: what is wrong with training data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rasa_bert_intent.errors import DataError
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "check",
+        help="find mistakes in training data",
+        description="Names, with file and line: texts under several intents, intents with few examples, training "
+        "examples that stand in the test data, likely wrong labels (needs the extra 'doctor'), and near-duplicates "
+        "across intents. Exit status: 0, or 1 if the data cannot be read; with --strict also if anything is found.",
+    )
+    parser.add_argument("data", type=Path, help="Rasa NLU data (file or folder), or .jsonl with text and intent")
+    parser.add_argument("--test", type=Path, metavar="DATA", help="test data, which should share no text with it")
+    parser.add_argument("--encoder", metavar="NAME", help="directory or hub id (default: the classifier's default)")
+    parser.add_argument(
+        "--fast", action="store_true", help="only what needs no encoder: no wrong labels, no near-duplicates"
+    )
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="findings shown of a kind (20; 0: all)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="also write every finding as JSON")
+    parser.add_argument("--strict", action="store_true", help="exit status 1 if anything is found, for CI; see --fast")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command."""
+    from rasa_bert_intent.config import Options
+    from rasa_bert_intent.data.examples import read_located
+    from rasa_bert_intent.doctor.examine import examine
+    from rasa_bert_intent.doctor.report import as_json, as_text
+
+    if args.output and not args.output.parent.is_dir():
+        raise DataError(f"--output: the folder {args.output.parent} does not exist. Make it, or name another.")
+    examples = read_located(args.data)
+    test = read_located(args.test) if args.test else []
+    encoder = None if args.fast else args.encoder or Options().encoder
+    diagnosis = examine(examples, test=test, encoder=encoder)
+    print(as_text(diagnosis, max(args.limit, 0)))
+    if args.output:
+        args.output.write_text(json.dumps(as_json(diagnosis), indent=1, ensure_ascii=False), "utf-8")
+    return 1 if args.strict and diagnosis.findings else 0
