@@ -112,7 +112,8 @@ class IntentModel:
     @property
     def adapter(self) -> Any | None:
         """The PEFT model around the encoder, None if there is none or it was merged."""
-        return self.network.encoder if hasattr(self.network.encoder, "peft_config") else None
+        # Before peft 0.19 a merged encoder keeps its peft_config.
+        return self.network.encoder if hasattr(self.network.encoder, "get_base_model") else None
 
     def save(self, directory: Path) -> None:
         """Writes the model into a directory, whose former content goes.

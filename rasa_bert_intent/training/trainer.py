@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
@@ -96,6 +97,8 @@ class IntentTrainer(Trainer):
         self._averaged = AveragedWeights(network, options.ema_decay) if options.ema_decay else None
         self.running_loss: Any = 0.0
         steps = steps_per_epoch(len(train), options) * epochs
+        # transformers 4 leaves an earlier training's precision there, and would train in it again.
+        os.environ.pop("ACCELERATE_MIXED_PRECISION", None)
         args = OneDeviceArguments(
             output_dir=output_dir,
             chosen_device=str(device),

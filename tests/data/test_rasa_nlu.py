@@ -5,7 +5,7 @@ import pytest
 from rasa_bert_intent.data.massive import Entity, Row
 from rasa_bert_intent.data.rasa_nlu import annotated, write_domain, write_nlu
 
-loading = pytest.importorskip("rasa.shared.nlu.training_data.loading")
+loading = pytest.importorskip("rasa.shared.nlu.training_data.loading", reason="Rasa needs Python 3.10")
 
 PIECES = [
     *"ab [](){}:\\\"'-#|>&*!%@`,?~=_/$",
