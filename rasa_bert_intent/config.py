@@ -182,8 +182,7 @@ class Options:
     calibrate_confidences: bool = _option(
         True,
         Flag(),
-        "Make confidences as high as their intents are right, by examples held out or, for small data, by training "
-        "on parts of it.",
+        "Make confidences as high as their intents are right, by the held-out examples where there are any.",
     )
     ranking_length: int = _option(10, Integer(0), "Intents in the ranking. 0: all.")
     renormalize_confidences: bool = _option(

@@ -55,7 +55,6 @@ def options(tiny_encoder: Path) -> Callable[..., Any]:
             "epochs": 2,
             "max_length": 32,
             "pooling": "mean",
-            "calibrate_confidences": False,  # more models to train; on by default
             **changes,
         }
         return Options.from_config(config)

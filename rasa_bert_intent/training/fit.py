@@ -107,9 +107,8 @@ def _train(
         if fresh:
             prepare(model, train_on, progress)
         epochs, best = run_epochs(model, train_on, held_out, epochs, progress)
-    # A model trained on keeps its temperature, unless there are held-out examples to tell a better one.
-    if epochs and options.calibrate_confidences and (fresh or len(held_out)):
-        model.temperature = calibrate(model, examples, held_out, epochs, progress)
+    if epochs and len(held_out) and options.calibrate_confidences:
+        model.temperature = calibrate(model, held_out)
     model.training = {
         "examples": len(texts),
         "held_out": len(held_out),

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import softmax
 
 from rasa_bert_intent import IntentModel
-from rasa_bert_intent.training.calibration import _calibration_error, _folds, fit_temperature
+from rasa_bert_intent.training.calibration import _calibration_error, fit_temperature
 from rasa_bert_intent.training.fit import fit
 
 
@@ -34,22 +34,11 @@ def test_few_examples_that_are_all_right_or_all_wrong_change_little():
     assert 1 < fit_temperature(logits, np.array([1, 2, 0])) < 10
 
 
-def test_folds_share_every_label_evenly():
-    labels = [0] * 7 + [1] * 3 + [2]
-    folds = _folds(labels, seed=1)
-    assert sorted(np.bincount(folds[:7], minlength=3)) == [2, 2, 3]
-    assert sorted(folds[7:10]) == [0, 1, 2]
-
-
-@pytest.mark.parametrize("validation_split", [0, 0.25])
-def test_training_fits_a_temperature_that_is_stored_and_keeps_the_order(
-    validation_split, options, examples, tmp_path, caplog
-):
-    changes = {"learning_rate": 5e-3, "head_learning_rate": 5e-2, "epochs": 10, "calibrate_confidences": True}
+def test_training_fits_a_temperature_that_is_stored_and_keeps_the_order(options, examples, tmp_path, caplog):
+    changes = {"learning_rate": 5e-3, "head_learning_rate": 5e-2, "epochs": 10, "validation_split": 0.25}
     with caplog.at_level(logging.INFO):
-        model = fit(*examples, options(validation_split=validation_split, **changes), progress=False)
-    source = "held-out examples" if validation_split else "cross-fitted examples"
-    assert any("Temperature" in line and source in line for line in caplog.messages)
+        model = fit(*examples, options(**changes), progress=False)
+    assert any("Temperature" in line and "6 held-out examples" in line for line in caplog.messages)
     assert model.temperature != 1
     logits = model.predict_logits(examples[0])
     np.testing.assert_allclose(model.predict_proba(examples[0]), softmax(logits / model.temperature, axis=1), atol=1e-5)
@@ -57,10 +46,6 @@ def test_training_fits_a_temperature_that_is_stored_and_keeps_the_order(
     assert IntentModel.load(tmp_path / "model").temperature == model.temperature
 
 
-def test_calibration_can_be_turned_off(options, examples):
-    assert fit(*examples, options(validation_split=0.25), progress=False).temperature == 1
-
-
-def test_intents_of_one_example_each_are_not_calibrated(options):
-    model = fit(["hi", "bye", "play"], ["greet", "bye", "music"], options(calibrate_confidences=True), progress=False)
-    assert model.temperature == 1
+@pytest.mark.parametrize("changes", [{"calibrate_confidences": False, "validation_split": 0.25}, {}], ids=str)
+def test_turned_off_or_without_held_out_examples_confidences_stay(options, examples, changes):
+    assert fit(*examples, options(**changes), progress=False).temperature == 1
