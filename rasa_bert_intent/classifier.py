@@ -24,7 +24,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.doctor.texts import training_warnings
-from rasa_bert_intent.encoder import directory_checksum, find_encoder
+from rasa_bert_intent.encoder import directory_checksum, find_adapter, find_encoder
 from rasa_bert_intent.errors import BertIntentError, OptionsError
 from rasa_bert_intent.ranking import rank
 from rasa_bert_intent.version import __version__
@@ -61,9 +61,9 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
     def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:  # noqa: UP006, UP045
         """What else decides whether a cached training is still good.
 
-        Our version, the content of the encoder, and whether an older model is trained on: that model is not among the
-        inputs Rasa compares, so finetuning is never answered from the cache. Rasa asks before any component is
-        trained, so that a mistake in the options, or an encoder that is nowhere, shows at once.
+        Our version, the content of the encoder and of an adapter, and whether an older model is trained on: that model
+        is not among the inputs Rasa compares, so finetuning is never answered from the cache. Rasa asks before any
+        component is trained, so that a mistake in the options, or an encoder that is nowhere, shows at once.
         """
         if "encoder" not in config:  # not our mapping: Rasa asks once more about a result it takes from the cache
             return None
@@ -71,8 +71,10 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             options = Options.from_config(config)
             if "finetuning_epoch_fraction" in config:  # the model trained on holds its encoder
                 return uuid.uuid4().hex
-            encoder = find_encoder(options.encoder, options.encoder_revision)
-            return f"{__version__} {directory_checksum(encoder.path)}"
+            sources = [find_encoder(options.encoder, options.encoder_revision)]
+            if options.adapter:
+                sources.append(find_adapter(options.adapter))
+            return " ".join([__version__, *(directory_checksum(source.path) for source in sources)])
 
     def __init__(
         self,

@@ -39,6 +39,14 @@ _ADDED_BY_RASA = ("name", "finetuning_epoch_fraction")
 # Options that make no sense where the encoder is left as it is, with the value that turns each off.
 _TRAIN_THE_ENCODER = {"contrastive_weight": 0, "contrastive_stage": "none", "r_drop": 0, "layer_lr_decay": 1}
 
+# Options of a new network, with the values that can stand beside an adapter, which brings its own.
+_OF_A_NEW_NETWORK = {
+    "pooling": ("auto",),
+    "classification_head": ("auto", "linear"),
+    "reinit_layers": (0,),
+    "store_encoder": (True,),
+}
+
 # Below this many examples an intent on average, every example is worth more in training than in validation.
 _EXAMPLES_PER_INTENT_TO_HOLD_OUT = 50
 
@@ -59,6 +67,18 @@ class Options:
     )
     encoder_revision: str | None = _option(
         None, Optional(Text()), "Branch, tag or commit of the hub id. Null: the main branch."
+    )
+    adapter: str | None = _option(
+        None,
+        Optional(Text()),
+        "Id on the hub, or a directory, of a PEFT adapter for sequence classification (task `SEQ_CLS`) to start from; "
+        "`epochs: 0` serves it as it is. Null: none.",
+    )
+    adapter_labels: str | None = _option(
+        None,
+        Optional(Text()),
+        "JSON file with the list of the adapter's intents, in the order of its outputs. Null: its config.json names "
+        "them.",
     )
     method: str = _option(
         "auto",
@@ -234,6 +254,14 @@ class Options:
                 "store_encoder: false cannot go with method: full, whose encoder exists nowhere else; "
                 "use method: lora or head, or store_encoder: true"
             )
+        if self.adapter_labels and not self.adapter:
+            found.append("adapter_labels goes with an adapter; name it, or remove adapter_labels")
+        if self.adapter:
+            found += [
+                f"{name}: {getattr(self, name)} cannot go with an adapter, which brings its own network; remove it"
+                for name, allowed in _OF_A_NEW_NETWORK.items()
+                if getattr(self, name) not in allowed
+            ]
         if self.class_weights == "balanced" and self.balanced_batches:
             found.append("class_weights: balanced and balanced_batches do the same; give one of them")
         if self.unlabelled_texts and self.contrastive_stage != "unsupervised":

@@ -1,6 +1,6 @@
-"""Finds an encoder and knows it by the checksum of its weights.
+"""Finds an encoder, or an adapter for one, and knows it by the checksum of its weights.
 
-An encoder is looked for as a directory, in the hub's cache, as an installed package, and on the hub, in this order.
+Both are looked for as a directory, in the hub's cache, as an installed package, and on the hub, in this order.
 Weights are safetensors alone: no pickle is opened and no remote code is run.
 """
 
@@ -34,11 +34,25 @@ _FILES = (
     "*.model",
     "1_Pooling/config.json",
 )
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "config.json")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is looked for: by which option, in which files, the first of which is its configuration."""
+
+    option: str
+    files: tuple[str, ...]
+    weights: str
+
+
+_ENCODER = _Kind("encoder", _FILES, "model*.safetensors")
+_ADAPTER = _Kind("adapter", _ADAPTER_FILES, "adapter_model.safetensors")
 
 
 @dataclass(frozen=True)
 class EncoderSource:
-    """Where an encoder lies.
+    """Where an encoder, or an adapter, lies.
 
     Attributes:
         name: What the user asked for: a hub id or a directory.
@@ -61,13 +75,28 @@ def find_encoder(name: str, revision: str | None = None) -> EncoderSource:
     Raises:
         EncoderError: if it is nowhere, or holds no safetensors; the message says what was tried and what to do.
     """
-    directory = _local_directory(name)
+    return _find(_ENCODER, name, revision)
+
+
+def find_adapter(name: str) -> EncoderSource:
+    """Finds an adapter in PEFT's layout by directory or hub id, as `find_encoder` does.
+
+    Raises:
+        EncoderError: if it is nowhere, or holds no safetensors.
+    """
+    return _find(_ADAPTER, name, None)
+
+
+def _find(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
+    directory = _local_directory(kind, name)
     if directory is not None:
         source = EncoderSource(name, directory, "directory")
     else:
-        source = _in_hub_cache(name, revision) or _in_package(name, revision) or _from_hub(name, revision)
-    _require_files(source)
-    logger.info(f"Encoder {source.name} from {source.origin}: {source.path}")
+        source = (
+            _in_hub_cache(kind, name, revision) or _in_package(kind, name, revision) or _from_hub(kind, name, revision)
+        )
+    _require_files(kind, source)
+    logger.info(f"{kind.option.capitalize()} {source.name} from {source.origin}: {source.path}")
     return source
 
 
@@ -82,8 +111,8 @@ def weights_checksum(directory: Path) -> str:
 
 
 def directory_checksum(directory: Path) -> str:
-    """The SHA-256 of all that an encoder's directory holds of it: weights, configuration, tokenizer, pooling."""
-    files = {path for pattern in _FILES for path in directory.glob(pattern) if path.is_file()}
+    """The SHA-256 of all that the directory of an encoder or adapter holds of it."""
+    files = {path for pattern in (*_FILES, *_ADAPTER_FILES) for path in directory.glob(pattern) if path.is_file()}
     return file_checksum(*sorted(files))
 
 
@@ -110,8 +139,8 @@ def pooling_of(directory: Path) -> str:
     return by_name or ("cls" if config.get("pooling_mode_cls_token") else "mean")
 
 
-def _local_directory(name: str) -> Path | None:
-    """The directory that an encoder's name stands for, None if it is a hub id.
+def _local_directory(kind: _Kind, name: str) -> Path | None:
+    """The directory that a name stands for, None if it is a hub id.
 
     Raises:
         EncoderError: if it can only be a directory, and there is none.
@@ -120,31 +149,31 @@ def _local_directory(name: str) -> Path | None:
     if directory.is_dir():
         return directory.resolve()
     if name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
-        raise EncoderError(f"encoder: the directory {name!r} does not exist. Give an existing one, or a hub id.")
+        raise EncoderError(f"{kind.option}: the directory {name!r} does not exist. Give an existing one, or a hub id.")
     return None
 
 
-def _in_hub_cache(name: str, revision: str | None) -> EncoderSource | None:
+def _in_hub_cache(kind: _Kind, name: str, revision: str | None) -> EncoderSource | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        path = snapshot_download(name, revision=revision, allow_patterns=list(_FILES), local_files_only=True)
+        path = snapshot_download(name, revision=revision, allow_patterns=list(kind.files), local_files_only=True)
     except HFValidationError:
         raise EncoderError(
-            f"encoder: {name!r} is neither an existing directory nor a hub id (owner/name). Check the spelling."
+            f"{kind.option}: {name!r} is neither an existing directory nor a hub id (owner/name). Check the spelling."
         ) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
         return None
     directory = Path(path)
     # A download that was cut off, or one of the tokenizer alone, also leaves a folder.
-    if not (directory / "config.json").is_file() or not weight_files(directory):
+    if not (directory / kind.files[0]).is_file() or not list(directory.glob(kind.weights)):
         return None
     return EncoderSource(name, directory, "hub cache")
 
 
-def _in_package(name: str, revision: str | None) -> EncoderSource | None:
-    if revision is not None or name not in _PACKAGES:
+def _in_package(kind: _Kind, name: str, revision: str | None) -> EncoderSource | None:
+    if kind is not _ENCODER or revision is not None or name not in _PACKAGES:
         return None
     module, folder = _PACKAGES[name]
     spec = importlib.util.find_spec(module)  # found, not imported: importing may be slow
@@ -153,44 +182,41 @@ def _in_package(name: str, revision: str | None) -> EncoderSource | None:
     return EncoderSource(name, Path(spec.submodule_search_locations[0]) / folder, f"installed package {module}")
 
 
-def _from_hub(name: str, revision: str | None) -> EncoderSource:
+def _from_hub(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     at = f" at revision {revision!r}" if revision else ""
+    nowhere = f"{kind.option}: {name!r}{at} is in no directory, hub cache or installed package, and"
     install = f"{_OFFLINE_EXTRA}, or " if name in _PACKAGES and revision is None else ""
     remedy = (
-        f"{install}download it once on a machine with internet (hf download {name}) and set encoder: to its directory"
+        f"{install}download it once on a machine with internet (hf download {name}) and set the option {kind.option} "
+        "to its directory"
     )
     if constants.HF_HUB_OFFLINE:
-        raise EncoderError(
-            f"encoder: {name!r}{at} is in no directory, hub cache or installed package, and HF_HUB_OFFLINE forbids the "
-            f"hub. To mend it: {remedy}."
-        )
+        raise EncoderError(f"{nowhere} HF_HUB_OFFLINE forbids the hub. To mend it: {remedy}.")
     try:
-        path = snapshot_download(name, revision=revision, allow_patterns=list(_FILES))
+        path = snapshot_download(name, revision=revision, allow_patterns=list(kind.files))
     except RevisionNotFoundError:
-        raise EncoderError(f"encoder_revision: the hub has no revision {revision!r} of {name!r}.") from None
+        raise EncoderError(f"{kind.option}_revision: the hub has no revision {revision!r} of {name!r}.") from None
     except RepositoryNotFoundError:
         raise EncoderError(
-            f"encoder: the hub has no {name!r}, or it is private. Check the spelling, or log in with `hf auth login`."
+            f"{kind.option}: the hub has no {name!r}, or it is private. Check the spelling, or log in with `hf auth "
+            "login`."
         ) from None
     except Exception as error:  # the hub's client lets many libraries' errors through
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise EncoderError(
-            f"encoder: {name!r}{at} is in no directory, hub cache or installed package, and the hub cannot be reached "
-            f"({reason}). To mend it: {remedy}."
-        ) from None
+        raise EncoderError(f"{nowhere} the hub cannot be reached ({reason}). To mend it: {remedy}.") from None
     return EncoderSource(name, Path(path), "hub")
 
 
-def _require_files(source: EncoderSource) -> None:
-    if not (source.path / "config.json").is_file():
+def _require_files(kind: _Kind, source: EncoderSource) -> None:
+    if not (source.path / kind.files[0]).is_file():
         raise EncoderError(
-            f"encoder: {source.path} holds no config.json. Give the directory that save_pretrained wrote."
+            f"{kind.option}: {source.path} holds no {kind.files[0]}. Give the directory that save_pretrained wrote."
         )
-    if not weight_files(source.path):
+    if not list(source.path.glob(kind.weights)):
         raise EncoderError(
-            f"encoder: {source.name!r} ({source.path}) has no model.safetensors, and other formats are not opened for "
-            "safety. Choose an encoder or revision with safetensors, or convert it with save_pretrained."
+            f"{kind.option}: {source.name!r} ({source.path}) has no {kind.weights.replace('*', '')}, and other formats "
+            "are not opened for safety. Choose one with safetensors, or convert it with save_pretrained."
         )

@@ -195,9 +195,13 @@ class IntentModel:
             base = _find_base(identity)
         try:
             tokenizer = net.load_tokenizer(directory / "tokenizer")
-            network = IntentNetwork(
-                net.load_encoder(base), manifest["pooling"], len(manifest["labels"]), stored.classification_head
-            )
+            labels = manifest["labels"]
+            if manifest["pooling"] == "own":
+                encoder, _ = net.load_classifier(base, len(labels))
+                net.take_last_layer(encoder)
+            else:
+                encoder = net.load_encoder(base)
+            network = IntentNetwork(encoder, manifest["pooling"], len(labels), stored.classification_head)
             if options.method == "lora":
                 network.encoder = _with_adapter(network.encoder, directory / "adapter", trainable)
             _load_head(network.head, directory / "head.safetensors")
@@ -208,7 +212,7 @@ class IntentModel:
         return cls(
             network=network,
             tokenizer=tokenizer,
-            labels=manifest["labels"],
+            labels=labels,
             encoder=identity,
             options=options,
             temperature=manifest["temperature"],

