@@ -232,10 +232,11 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
         version, files = manifest["format"], manifest["files"]
     except (ValueError, KeyError, TypeError):
         raise ModelError(f"{path} is damaged. Train again, or restore the file.") from None
-    if version > FORMAT:
+    if version != FORMAT:
         raise ModelError(
             f"{path} has format {version}, made by rasa-bert-intent {manifest.get('version')}; this version "
-            f"({__version__}) reads up to {FORMAT}. Upgrade rasa-bert-intent, or train again."
+            f"({__version__}) reads format {FORMAT}. "
+            f"{'Upgrade rasa-bert-intent, or train' if version > FORMAT else 'Train'} again."
         )
     for name, checksum in files.items():
         file = directory / name

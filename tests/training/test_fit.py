@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 import torch
-from encoders import FAMILIES, make_encoder
+from encoders import FAMILIES, WORDS, make_encoder
 
 from rasa_bert_intent import IntentModel
 from rasa_bert_intent.errors import BertIntentError, DataError, ModelError, OptionsError
@@ -231,3 +231,10 @@ def test_a_gpu_trains_and_the_cpu_serves(options, examples, tmp_path):
     model.save(tmp_path)
     served = IntentModel.load(tmp_path, options(device="cpu"))
     np.testing.assert_allclose(served.predict_proba(examples[0]), model.predict_proba(examples[0]), atol=0.05)
+
+
+def test_ten_thousand_intents_train(options, tmp_path):
+    texts = [f"{first} {second} {third}" for first in WORDS for second in WORDS for third in WORDS][:10_000]
+    intents = [f"intent_{number}" for number in range(len(texts))]
+    fit(texts, intents, options(epochs=1, batch_size=256), progress=False).save(tmp_path / "model")
+    assert IntentModel.load(tmp_path / "model").predict_proba(texts[:3]).shape == (3, 10_000)
