@@ -108,7 +108,7 @@ def table(runs: list[dict[str, Any]]) -> str:
         "# Training recipes on MASSIVE en-US",
         "",
         f"`python benchmarks/recipes.py`, on {'; '.join(sorted({run['machine'] for run in runs}))}. Mean of the seeds "
-        "± standard deviation; the calibration error (ECE, 15 bins) is that of the confidences without the temperature, and as served.",
+        "± standard deviation; the calibration error (ECE, 15 bins) without the temperature and, as served, with it.",
         "",
         "| scored | examples an intent | recipe | seeds | accuracy % | macro-F1 % | ECE before | ECE |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
