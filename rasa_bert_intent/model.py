@@ -87,25 +87,26 @@ class IntentModel:
         """Logits `[texts, labels]`, float32."""
         return self.logits_of_tokens(net.tokenize(self.tokenizer, texts, self.options.max_length), batch_size)
 
-    @torch.inference_mode()
     def logits_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
         """Logits `[texts, labels]`, float32, of texts given as token ids."""
         return self._in_batches(token_ids, batch_size, self.network.forward, len(self.labels))
 
-    @torch.inference_mode()
     def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
         """Pooled vectors `[texts, hidden]`, float32, of texts given as token ids."""
         return self._in_batches(token_ids, batch_size, self.network.features, self.network.head.in_features)
 
     def _in_batches(self, token_ids: Sequence[Sequence[int]], batch_size: int, function: Any, width: int) -> np.ndarray:
-        output = np.zeros((len(token_ids), width), dtype=np.float32)
         training = self.network.training
         self.network.eval()
         with threads(self.options.num_threads), autocast(self.device, self.bf16):
-            for indices in net.by_length(token_ids, batch_size):
-                ids, mask = net.pad([token_ids[i] for i in indices], self.tokenizer.pad_token_id)
-                batch = function(ids.to(self.device), mask.to(self.device))
-                output[indices] = batch.float().cpu().numpy()
+            output = net.in_batches(
+                function,
+                token_ids,
+                width,
+                pad_id=self.tokenizer.pad_token_id,
+                device=self.device,
+                batch_size=batch_size,
+            )
         self.network.train(training)
         return output
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -265,6 +266,36 @@ def by_length(token_ids: Sequence[Sequence[int]], batch_size: int) -> Iterator[l
     order = sorted(range(len(token_ids)), key=lambda index: -len(token_ids[index]))
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]
+
+
+@torch.inference_mode()
+def in_batches(
+    function: Callable[[Tensor, Tensor], Tensor],
+    token_ids: Sequence[Sequence[int]],
+    width: int,
+    *,
+    pad_id: int,
+    device: torch.device,
+    batch_size: int,
+    on_batch: Callable[[int], Any] = lambda texts: None,
+) -> np.ndarray:
+    """What a function of token ids and mask gives for texts of any number and length: `[texts, width]`, float32.
+
+    Args:
+        function: Gives `[messages, width]` for token ids and mask of `[messages, tokens]`.
+        token_ids: Of each text.
+        width: Of the result.
+        pad_id: Of the tokenizer.
+        device: Where the function computes.
+        batch_size: Texts a batch.
+        on_batch: Told the number of texts of each batch that is done.
+    """
+    output = np.zeros((len(token_ids), width), dtype=np.float32)
+    for indices in by_length(token_ids, batch_size):
+        ids, mask = pad([token_ids[i] for i in indices], pad_id)
+        output[indices] = function(ids.to(device), mask.to(device)).float().cpu().numpy()
+        on_batch(len(indices))
+    return output
 
 
 @contextmanager

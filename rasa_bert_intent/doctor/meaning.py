@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from rasa_bert_intent import network as net
@@ -55,13 +54,17 @@ def embed(texts: Sequence[str], encoder: str, progress: bool = True) -> np.ndarr
     tokenizer = net.load_tokenizer(source.path)
     limit = net.longest_input(network.encoder.config) or options.max_length
     token_ids = net.tokenize(tokenizer, texts, min(limit, options.max_length))
-    vectors = np.zeros((len(texts), network.head.in_features), dtype=np.float32)
     bar = tqdm(total=len(texts), unit=" examples", desc="reading", disable=None if progress else True)
-    with threads(options.num_threads), torch.inference_mode(), bar:
-        for indices in net.by_length(token_ids, _BATCH):
-            ids, mask = net.pad([token_ids[i] for i in indices], tokenizer.pad_token_id)
-            vectors[indices] = network.features(ids.to(device), mask.to(device)).cpu().numpy()
-            bar.update(len(indices))
+    with threads(options.num_threads), bar:
+        vectors = net.in_batches(
+            network.features,
+            token_ids,
+            network.head.in_features,
+            pad_id=tokenizer.pad_token_id,
+            device=device,
+            batch_size=_BATCH,
+            on_batch=bar.update,
+        )
     vectors -= vectors.mean(axis=0)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
