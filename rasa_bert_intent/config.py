@@ -204,6 +204,12 @@ class Options:
         Flag(),
         "Make confidences as high as their intents are right, by the held-out examples where there are any.",
     )
+    out_of_scope_score: str = _option(
+        "mahalanobis",
+        OneOf("mahalanobis", "energy", "none"),
+        "By what confidences are lowered for messages unlike all examples: `mahalanobis` distance from the intents, "
+        "`energy` of the logits, or `none`.",
+    )
     ranking_length: int = _option(10, Integer(0), "Intents in the ranking. 0: all.")
     renormalize_confidences: bool = _option(
         False, Flag(), "Make the confidences in a shortened ranking sum to 1 again."

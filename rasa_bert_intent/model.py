@@ -4,6 +4,7 @@ The directory::
 
     model.json      format, labels, encoder and its checksum, options, how training went, checksums of the files
     head.safetensors
+    scope.safetensors   of the Mahalanobis distance (unless out_of_scope_score is another)
     adapter/        LoRA in PEFT's layout (method lora)
     encoder/        configuration and weights (unless store_encoder is false)
     tokenizer/
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from torch import nn
 
 from rasa_bert_intent import network as net
@@ -28,10 +30,12 @@ from rasa_bert_intent.encoder import file_checksum, find_encoder, weights_checks
 from rasa_bert_intent.errors import BertIntentError, EncoderError, ModelError
 from rasa_bert_intent.network import IntentNetwork
 from rasa_bert_intent.runtime import autocast, choose_device, serves_in_bf16, threads
+from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns
 from rasa_bert_intent.version import __version__
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "model.json"
+SCOPE_FILE = "scope.safetensors"
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class IntentModel:
         encoder: The identity of the encoder it stands on.
         options: As trained.
         temperature: Divides the logits, so that confidences are as high as they are right.
+        scope: What tells whether a message is in scope; None: all are.
         training: How training went (examples, best epoch, scores, seconds, ...).
         device: Where it runs.
         bf16: Whether it predicts in bf16.
@@ -73,36 +78,59 @@ class IntentModel:
     encoder: EncoderIdentity
     options: Options
     temperature: float = 1.0
+    scope: Scope | None = None
     training: dict[str, Any] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     bf16: bool = False
 
     def predict_proba(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
-        """Confidences `[texts, labels]`, float64, each row summing to 1."""
-        logits = self.predict_logits(texts, batch_size).astype(np.float64) / self.temperature
-        exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return exponents / exponents.sum(axis=1, keepdims=True)
+        """Confidences `[texts, labels]`, float64: P(in scope) times P(intent | in scope).
+
+        The confidences of a text sum to P(in scope). The intent for messages out of scope, where there is one, is not
+        lowered, as it has nothing to be in scope of.
+        """
+        features = self.features_of_tokens(self._tokenize(texts), batch_size)
+        return self.confidences(features)
+
+    def confidences(self, features: np.ndarray) -> np.ndarray:
+        """Confidences `[texts, labels]`, as `predict_proba` gives them, from pooled vectors `[texts, hidden]`."""
+        logits = self.logits_of_features(features)
+        confidences = softmax(logits.astype(np.float64) / self.temperature, axis=1)
+        if self.scope is not None:
+            columns = in_scope_columns(self.labels)
+            confidences[:, columns] *= self.scope.probability(features, logits)[:, None]
+        return confidences
 
     def predict_logits(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
         """Logits `[texts, labels]`, float32."""
-        return self.logits_of_tokens(net.tokenize(self.tokenizer, texts, self.options.max_length), batch_size)
+        return self.logits_of_tokens(self._tokenize(texts), batch_size)
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        return net.tokenize(self.tokenizer, texts, self.options.max_length)
 
     def logits_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
         """Logits `[texts, labels]`, float32, of texts given as token ids."""
-        return self._in_batches(token_ids, batch_size, self.network.forward, len(self.labels))
+        return self.logits_of_features(self.features_of_tokens(token_ids, batch_size))
+
+    @torch.inference_mode()
+    def logits_of_features(self, features: np.ndarray) -> np.ndarray:
+        """Logits `[texts, labels]`, float32, of pooled vectors `[texts, hidden]`."""
+        training = self.network.training
+        self.network.eval()
+        with threads(self.options.num_threads):
+            logits = self.network.classify(torch.from_numpy(features).to(self.device))
+        self.network.train(training)
+        return logits.cpu().numpy()
 
     def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
         """Pooled vectors `[texts, hidden]`, float32, of texts given as token ids."""
-        return self._in_batches(token_ids, batch_size, self.network.features, self.network.head.in_features)
-
-    def _in_batches(self, token_ids: Sequence[Sequence[int]], batch_size: int, function: Any, width: int) -> np.ndarray:
         training = self.network.training
         self.network.eval()
         with threads(self.options.num_threads), autocast(self.device, self.bf16):
             output = net.in_batches(
-                function,
+                self.network.features,
                 token_ids,
-                width,
+                self.network.head.in_features,
                 pad_id=self.tokenizer.pad_token_id,
                 device=self.device,
                 batch_size=batch_size,
@@ -131,6 +159,8 @@ class IntentModel:
         directory.mkdir(parents=True, exist_ok=True)
         self.tokenizer.save_pretrained(directory / "tokenizer")
         save_file(_on_cpu(self.network.head.state_dict()), directory / "head.safetensors")
+        if self.scope is not None:
+            _save_scope(self.scope, directory)
         if self.adapter is not None:
             self._save_adapter(directory / "adapter")
         if self.options.store_encoder:
@@ -144,6 +174,7 @@ class IntentModel:
             "pooling": self.network.pooling,
             "options": self.options.to_dict(),
             "temperature": self.temperature,
+            "scope": None if self.scope is None else {"centre": self.scope.centre, "width": self.scope.width},
             "training": self.training,
             "files": {path.relative_to(directory).as_posix(): file_checksum(path) for path in files},
         }
@@ -206,6 +237,7 @@ class IntentModel:
             if options.method == "lora":
                 network.encoder = _with_adapter(network.encoder, directory / "adapter", trainable)
             _load_head(network.head, directory / "head.safetensors")
+            scope = _load_scope(manifest, directory)
         except EncoderError as error:
             raise ModelError(f"The model in {directory} cannot be read: {error}") from None
         device = choose_device(options.device, strict=False)
@@ -217,6 +249,7 @@ class IntentModel:
             encoder=identity,
             options=options,
             temperature=manifest["temperature"],
+            scope=scope,
             training=manifest["training"],
             device=device,
             bf16=serves_in_bf16(options.precision, device),
@@ -277,6 +310,25 @@ def _load_head(head: nn.Module, path: Path) -> None:
         head.load_state_dict(load_file(path))
     except RuntimeError as error:
         raise ModelError(f"{path} does not fit the model: {str(error).splitlines()[-1].strip()}") from None
+
+
+def _save_scope(scope: Scope, directory: Path) -> None:
+    from safetensors.numpy import save_file
+
+    if isinstance(scope.distance, MahalanobisDistance):
+        arrays = {"means": scope.distance.means, "whitening": scope.distance.whitening}
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, directory / SCOPE_FILE)
+
+
+def _load_scope(manifest: dict[str, Any], directory: Path) -> Scope | None:
+    from safetensors.numpy import load_file
+
+    if manifest["scope"] is None:
+        return None
+    distance: MahalanobisDistance | Energy = Energy(in_scope_columns(manifest["labels"]))
+    if (directory / SCOPE_FILE).is_file():
+        distance = MahalanobisDistance(**load_file(directory / SCOPE_FILE))
+    return Scope(distance, **manifest["scope"])
 
 
 def _on_cpu(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -13,13 +13,13 @@ def rank(labels: Sequence[str], confidences: np.ndarray, length: int, renormaliz
 
     Args:
         labels: The intents.
-        confidences: Of each intent, `[labels]`, summing to 1.
+        confidences: Of each intent, `[labels]`, summing to at most 1.
         length: Intents to keep; 0: all.
-        renormalize: Whether the confidences of those kept are made to sum to 1 again.
+        renormalize: Whether the confidences of those kept are made to sum to what all did.
     """
     order = np.argsort(-confidences, kind="stable")[: length or None]
     kept = confidences[order]
     if renormalize:
-        kept = kept / kept.sum()
+        kept = kept * (confidences.sum() / kept.sum())
     # Python's own floats: HTTP servers cannot write numpy's.
     return [{"name": labels[i], "confidence": float(c)} for i, c in zip(order, kept, strict=True)]

@@ -113,7 +113,7 @@ def test_what_is_trained_is_served(served, examples):
     assert len(ranking) == 4
     confidences = [row["confidence"] for row in ranking]
     assert confidences == sorted(confidences, reverse=True)
-    assert sum(confidences) == pytest.approx(1)
+    assert 0 < sum(confidences) < 1 + 1e-9
     assert {"intent", "intent_ranking"} <= message.output_properties
 
 
@@ -150,8 +150,11 @@ def test_many_messages_are_answered_as_one_by_one(served, examples):
 def test_the_ranking_has_the_length_asked_for(create, load, examples):
     create().train(training_data(*examples))
     assert len(answer(load(ranking_length=2), "hi").get("intent_ranking")) == 2
+    every = answer(load(ranking_length=0), "hi").get("intent_ranking")
     renormalized = answer(load(ranking_length=2, renormalize_confidences=True), "hi").get("intent_ranking")
-    assert sum(row["confidence"] for row in renormalized) == pytest.approx(1)
+    # What all intents have together, which is less than 1 out of scope, is what two have now.
+    in_scope = sum(row["confidence"] for row in every)
+    assert sum(row["confidence"] for row in renormalized) == pytest.approx(in_scope)
 
 
 @pytest.mark.parametrize("intents", [["greet", "greet"], [None, None], []])

@@ -48,8 +48,12 @@ def test_predictions_after_reload_equal_those_before(stored, examples):
     np.testing.assert_allclose(IntentModel.load(directory).predict_proba(examples[0]), confidences, atol=1e-4)
 
 
-def test_confidences_sum_to_one(stored):
-    assert stored[1].sum(axis=1) == pytest.approx(np.ones(len(stored[1])))
+def test_confidences_sum_to_the_probability_of_being_in_scope(stored, examples):
+    model = IntentModel.load(stored[0])
+    features = model.features_of_tokens(model.tokenizer(examples[0])["input_ids"])
+    assert model.scope is not None
+    in_scope = model.scope.probability(features, model.logits_of_features(features))
+    assert stored[1].sum(axis=1) == pytest.approx(in_scope, abs=1e-4)
 
 
 def test_a_model_loaded_to_train_on_predicts_the_same(stored, examples):

@@ -21,6 +21,7 @@ from rasa_bert_intent.training.build import fresh_model, training_mode
 from rasa_bert_intent.training.calibration import calibrate
 from rasa_bert_intent.training.callbacks import BestEpoch
 from rasa_bert_intent.training.run import prepare, run_epochs
+from rasa_bert_intent.training.scope import fit_scope
 from rasa_bert_intent.training.trainer import steps_per_epoch
 
 logger = logging.getLogger(__name__)
@@ -107,8 +108,9 @@ def _train(
         if fresh:
             prepare(model, train_on, progress)
         epochs, best = run_epochs(model, train_on, held_out, epochs, progress)
-    if epochs and len(held_out) and options.calibrate_confidences:
-        model.temperature = calibrate(model, held_out)
+        model.scope = fit_scope(model, train_on)
+        if len(held_out) and options.calibrate_confidences:
+            model.temperature = calibrate(model, held_out)
     model.training = {
         "examples": len(texts),
         "held_out": len(held_out),

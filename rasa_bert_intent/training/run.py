@@ -12,7 +12,6 @@ from torch import nn
 
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.network import IntentNetwork
-from rasa_bert_intent.runtime import autocast
 from rasa_bert_intent.training.batching import Examples, batch_sampler, collate_features, collate_tokens
 from rasa_bert_intent.training.callbacks import BestEpoch, ProgressBar, tensorboard
 from rasa_bert_intent.training.objectives import Classification, class_weights
@@ -72,7 +71,7 @@ def _run_trainer(
 
     def held_out_logits() -> np.ndarray:
         if options.method == "head":
-            return _logits_of_features(model, held_out)
+            return model.logits_of_features(np.asarray(held_out.inputs))
         return model.logits_of_tokens(held_out.inputs)
 
     weights = class_weights(train.labels, len(model.labels), options.class_weights).to(model.device)
@@ -115,11 +114,3 @@ class _Head(nn.Module):
 
 def _as_features(model: IntentModel, examples: Examples) -> Examples:
     return Examples(list(model.features_of_tokens(examples.inputs)), examples.labels)
-
-
-@torch.inference_mode()
-def _logits_of_features(model: IntentModel, examples: Examples) -> np.ndarray:
-    with autocast(model.device, model.bf16):
-        features = torch.from_numpy(np.asarray(examples.inputs)).to(model.device)
-        model.network.eval()
-        return model.network.classify(features).cpu().numpy()

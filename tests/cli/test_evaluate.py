@@ -73,7 +73,8 @@ def test_intent_named_out_of_scope_is_not_scored(model: Path, data: Path, tmp_pa
 
 
 def test_confidences_are_those_that_rasa_sees(examples: Examples, tiny_encoder: Path, data: Path, tmp_path: Path):
-    _train(examples, tiny_encoder, tmp_path / "model", ranking_length=1, renormalize_confidences=True)
+    options = {"ranking_length": 1, "renormalize_confidences": True, "out_of_scope_score": "none"}
+    _train(examples, tiny_encoder, tmp_path / "model", **options)
     assert _evaluate(tmp_path / "model", data, "--output", tmp_path / "scores.json") == 0
     assert json.loads((tmp_path / "scores.json").read_text("utf-8"))["mean_confidence"] == 1.0
 

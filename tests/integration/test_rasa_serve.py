@@ -82,7 +82,7 @@ def test_payload_of_an_intent_is_taken_at_its_word(post: Post):
 def test_odd_text_gets_an_intent_all_the_same(text: str, post: Post):
     row = _parse(post, text)
     assert intent_of(row) in NLU
-    assert sum(entry["confidence"] for entry in row["intent_ranking"]) == pytest.approx(1)
+    assert 0 < sum(entry["confidence"] for entry in row["intent_ranking"]) < 1 + 1e-6
 
 
 @pytest.mark.slow

@@ -24,8 +24,16 @@ def test_the_temperature_that_spoilt_the_logits_is_found(temperature):
 
 def test_calibration_error_falls():
     logits, labels = drawn(3.0)
-    before, after = (_calibration_error(logits / t, labels) for t in (1.0, fit_temperature(logits, labels)))
+    before, after = (_calibration_error(logits / t, labels, 1.0) for t in (1.0, fit_temperature(logits, labels)))
     assert after < 0.02 < 0.1 < before
+
+
+def test_what_p_in_scope_takes_away_the_temperature_gives_back():
+    logits, labels = drawn(1.0)
+    in_scope = np.full(len(labels), 0.8)
+    temperature = fit_temperature(logits, labels, in_scope)
+    assert temperature < 0.95
+    assert _calibration_error(logits / temperature, labels, in_scope) < _calibration_error(logits, labels, in_scope)
 
 
 def test_few_examples_that_are_all_right_or_all_wrong_change_little():
@@ -35,9 +43,15 @@ def test_few_examples_that_are_all_right_or_all_wrong_change_little():
 
 
 def test_training_fits_a_temperature_that_is_stored_and_keeps_the_order(options, examples, tmp_path, caplog):
-    changes = {"learning_rate": 5e-3, "head_learning_rate": 5e-2, "epochs": 10, "validation_split": 0.25}
+    changes = {
+        "learning_rate": 5e-3,
+        "head_learning_rate": 5e-2,
+        "epochs": 10,
+        "validation_split": 0.25,
+        "out_of_scope_score": "none",
+    }
     with caplog.at_level(logging.INFO):
-        model = fit(*examples, options(**changes), progress=False)
+        model = fit(*examples, options(**changes, out_of_scope_score="none"), progress=False)
     assert any("Temperature" in line and "6 held-out examples" in line for line in caplog.messages)
     assert model.temperature != 1
     logits = model.predict_logits(examples[0])

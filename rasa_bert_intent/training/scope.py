@@ -1,0 +1,88 @@
+"""Fits P(in scope): the distance from the examples, and the gibberish that tells how far is too far."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rasa_bert_intent.model import IntentModel
+from rasa_bert_intent.reports.metrics import auroc
+from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns, unit
+from rasa_bert_intent.training.batching import Examples
+
+logger = logging.getLogger(__name__)
+
+_GIBBERISH = 400
+# A distance that cannot tell even gibberish from the examples it was fitted on is worse than none.
+_LEAST_AUROC = 0.9
+# The middle half of a logistic distribution is this many widths wide.
+_QUARTILES = 2 * np.log(3)
+
+
+def fit_scope(model: IntentModel, train: Examples) -> Scope | None:
+    """What tells messages in scope from others; nothing out of scope is needed for it.
+
+    Gibberish, random tokens as long as the examples, stands for all that is out of scope: a message as far out as half
+    of it is in scope with probability one half. On development rows of MASSIVE foreign languages lie where it does.
+
+    Args:
+        model: Trained.
+        train: The examples it was trained on.
+
+    Returns:
+        None if the options ask for none, or the model's features do not tell gibberish from the examples.
+    """
+    kind = model.options.out_of_scope_score
+    if kind == "none":
+        return None
+    columns = in_scope_columns(model.labels)
+    labels = np.asarray(train.labels)
+    features = model.features_of_tokens(train.inputs)
+    distance = Energy(columns) if kind == "energy" else _mahalanobis(model, features, labels, columns)
+    nonsense = model.features_of_tokens(_gibberish(model.tokenizer, train.inputs, model.options.random_seed))
+    far = distance(nonsense, model.logits_of_features(nonsense))
+    in_scope = features[columns[labels]]
+    near = distance(in_scope, model.logits_of_features(in_scope))
+    low, centre, high = np.quantile(far, [0.25, 0.5, 0.75])
+    if not len(near) or high <= low or auroc(-near, -far) < _LEAST_AUROC:
+        logger.info("Confidences are not lowered out of scope: the model does not tell gibberish from the examples.")
+        return None
+    return Scope(distance, float(centre), float((high - low) / _QUARTILES))
+
+
+def _mahalanobis(
+    model: IntentModel, features: np.ndarray, labels: np.ndarray, columns: np.ndarray
+) -> MahalanobisDistance:
+    from sklearn.covariance import LedoitWolf
+
+    vectors = unit(features)
+    counts = np.bincount(labels, minlength=len(model.labels))
+    sums = np.zeros((len(model.labels), vectors.shape[1]))
+    np.add.at(sums, labels, vectors)
+    means = sums / np.maximum(counts, 1)[:, None]
+    # An intent's only example says nothing of how examples spread.
+    spread = (vectors - means[labels])[counts[labels] > 1]
+    if len(spread) > 1 and spread.any():
+        precision = LedoitWolf(assume_centered=True).fit(spread).precision_
+        whitening = np.linalg.cholesky(precision)
+    else:
+        whitening = np.eye(vectors.shape[1])
+    # A model that is trained on may have got no new example of an intent.
+    former = model.scope.distance if model.scope is not None else None
+    missing = counts == 0
+    means[missing] = former.means[missing] if isinstance(former, MahalanobisDistance) else np.nan
+    means[~columns] = np.nan
+    return MahalanobisDistance(means.astype(np.float32), whitening.astype(np.float32))
+
+
+def _gibberish(tokenizer: Any, inputs: Sequence[Sequence[int]], seed: int) -> list[list[int]]:
+    """Random tokens of the vocabulary between the first and last token of examples that are drawn at random."""
+    random = np.random.default_rng(seed)
+    special = set(tokenizer.all_special_ids)
+    words = np.array([token for token in tokenizer.get_vocab().values() if token not in special])
+    words.sort()
+    drawn = [inputs[i] for i in random.integers(len(inputs), size=_GIBBERISH)]
+    return [[ids[0], *random.choice(words, max(len(ids) - 2, 1)).tolist(), ids[-1]] for ids in drawn]

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import ortho_group
+
+from rasa_bert_intent.model import IntentModel
+from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, unit
+from rasa_bert_intent.training.fit import fit
+
+TRAINED = {"epochs": 30, "learning_rate": 5e-3, "head_learning_rate": 5e-2}
+
+
+def test_mahalanobis_distance_is_the_textbooks():
+    random = np.random.default_rng(0)
+    features, means = random.normal(size=(7, 4)), unit(random.normal(size=(3, 4)))
+    turn = ortho_group.rvs(4, random_state=0)
+    precision = turn @ np.diag([1.0, 2.0, 5.0, 9.0]) @ turn.T
+    expected = [min((x - m) @ precision @ (x - m) for m in means) for x in unit(features)]
+    distance = MahalanobisDistance(means, np.linalg.cholesky(precision))
+    assert np.exp(distance(features, np.zeros((7, 3)))) == pytest.approx(np.array(expected))
+
+
+def test_an_intent_without_a_mean_draws_nothing_near():
+    means = np.array([[1.0, 0.0], [np.nan, np.nan]])
+    distance = MahalanobisDistance(means, np.eye(2))
+    assert np.exp(distance(np.array([[0.0, 3.0]]), np.zeros((1, 2)))) == pytest.approx([2.0])
+
+
+def test_energy_looks_at_the_intents_in_scope_alone():
+    logits = np.array([[1.0, 2.0, 9.0]])
+    assert Energy(np.array([True, True, False]))(np.zeros((1, 2)), logits) == pytest.approx(
+        -logsumexp(np.array([1.0, 2.0]))
+    )
+
+
+def test_probability_is_a_half_at_the_centre_and_falls_with_distance():
+    energy = Energy(np.array([True]))
+    probability = Scope(energy, centre=-1.0, width=0.5).probability(np.zeros((3, 1)), np.array([[1.5], [1.0], [0.5]]))
+    assert probability == pytest.approx([1 / (1 + np.exp(-1)), 0.5, 1 / (1 + np.exp(1))])
+
+
+@pytest.mark.parametrize("kind", ["mahalanobis", "energy"])
+def test_examples_are_in_scope_and_gibberish_is_less_so(kind, options, examples, tmp_path):
+    model = fit(*examples, options(**TRAINED, out_of_scope_score=kind), progress=False)
+    assert model.scope is not None
+    known = model.predict_proba(examples[0]).sum(axis=1).mean()
+    strange = model.predict_proba(["qzx kwv", "jjj bbb ccc", "wq pz xk fd"]).sum(axis=1).mean()
+    assert known > 0.8
+    assert strange < known - 0.2
+    model.save(tmp_path / "model")
+    np.testing.assert_allclose(
+        IntentModel.load(tmp_path / "model").predict_proba(examples[0]), model.predict_proba(examples[0]), atol=1e-4
+    )
+
+
+def test_it_changes_no_order_and_can_be_turned_off(options, examples):
+    lowered = fit(*examples, options(**TRAINED), progress=False)
+    plain = fit(*examples, options(**TRAINED, out_of_scope_score="none"), progress=False)
+    assert plain.scope is None
+    assert plain.predict_proba(examples[0]).sum(axis=1) == pytest.approx(np.ones(len(examples[0])))
+    order = [model.predict_proba(["play the lights", *examples[0]]).argsort(axis=1) for model in (lowered, plain)]
+    np.testing.assert_array_equal(*order)
+
+
+def test_the_intent_out_of_scope_keeps_its_confidence(options, examples):
+    texts, intents = examples
+    intents = ["out_of_scope" if intent == "bye" else intent for intent in intents]
+    lowered = fit(texts, intents, options(**TRAINED), progress=False)
+    plain = fit(texts, intents, options(**TRAINED, out_of_scope_score="none"), progress=False)
+    column = lowered.labels.index("out_of_scope")
+    assert lowered.scope is not None
+    assert np.isnan(lowered.scope.distance.means[column]).all()
+    confidences = [model.predict_proba(["qzx kwv", *texts])[:, column] for model in (lowered, plain)]
+    np.testing.assert_allclose(*confidences, atol=1e-6)
+
+
+def test_intents_with_one_example_have_a_scope(options):
+    model = fit(["play some jazz", "hello there", "bye"], ["a", "b", "c"], options(**TRAINED), progress=False)
+    assert np.isfinite(model.predict_proba(["hi", "zz"])).all()
+
+
+def test_trained_on_without_examples_of_an_intent_its_mean_stays(options, examples, tmp_path):
+    fit(*examples, options(**TRAINED), progress=False).save(tmp_path / "model")
+    start = IntentModel.load(tmp_path / "model", trainable=True)
+    assert start.scope is not None
+    column, former = start.labels.index("bye"), start.scope.distance.means
+    texts, intents = zip(*[pair for pair in zip(*examples, strict=True) if pair[1] != "bye"], strict=True)
+    model = fit(texts, intents, options(**TRAINED), start=start, progress=False)
+    assert model.scope is not None
+    np.testing.assert_array_equal(model.scope.distance.means[column], former[column])
