@@ -51,7 +51,7 @@ def test_training_fits_a_temperature_that_is_stored_and_keeps_the_order(options,
         "out_of_scope_score": "none",
     }
     with caplog.at_level(logging.INFO):
-        model = fit(*examples, options(**changes, out_of_scope_score="none"), progress=False)
+        model = fit(*examples, options(**changes), progress=False)
     assert any("Temperature" in line and "6 held-out examples" in line for line in caplog.messages)
     assert model.temperature != 1
     logits = model.predict_logits(examples[0])

@@ -1,0 +1,129 @@
+"""How well scores tell messages in scope from others, on MASSIVE's training and development rows, by the core alone.
+
+    python benchmarks/out_of_scope.py --data PATH_TO_MASSIVE
+
+PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. A model is trained on 30 rows an intent of en-US without
+10 intents that a seed draws (or, with --leave SCENARIO, without the intents of a scenario), and two kinds of messages
+are out of scope: the rows of the intents left out, whose words are much like those that stayed, and the development
+rows of other languages. The table has the AUROC against the development rows of the intents that stayed, of the
+largest softmax probability, the energy, the Mahalanobis distance, the similarity to the fifth nearest example (kNN),
+and the confidence as it is served. Each run goes to results/out_of_scope/LEFT-SEED.json (a run that is there already
+is not repeated), and all of them into out_of_scope.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rasa_runs import RESULTS, machine, spread
+from scipy.special import softmax
+
+from rasa_bert_intent import IntentModel, Options, fit
+from rasa_bert_intent.data.massive import Row, read_locales
+from rasa_bert_intent.network import tokenize
+from rasa_bert_intent.reports.metrics import accuracy, auroc
+from rasa_bert_intent.scope import Energy, in_scope_columns, unit
+
+RUNS = RESULTS / "out_of_scope"
+LANGUAGES = ["ar-SA", "de-DE", "hi-IN", "ja-JP"]
+AN_INTENT = 30
+INTENTS_LEFT_OUT = 10
+ROWS_LEFT_OUT = 1500
+SCORES = ("largest softmax", "energy", "Mahalanobis", "kNN", "confidence")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--leave", nargs="+", default=["10 intents"], metavar="SCENARIO")
+    args = parser.parse_args()
+    RUNS.mkdir(parents=True, exist_ok=True)
+    for left in args.leave:
+        for seed in args.seeds:
+            file = RUNS / f"{left.replace(' ', '-')}-{seed}.json"
+            if not file.exists():
+                result = {"left": left, "seed": seed, **run_once(args.data, left, seed), "machine": machine()}
+                file.write_text(json.dumps(result, indent=1) + "\n")
+                print(result, flush=True)
+    runs = [json.loads(file.read_text()) for file in sorted(RUNS.glob("*.json"))]
+    (RESULTS / "out_of_scope.md").write_text(table(runs))
+
+
+def run_once(data: Path, left: str, seed: int) -> dict[str, Any]:
+    rows = {locale: list(of_locale) for locale, of_locale in read_locales(data, ["en-US", *LANGUAGES])}
+    english = [row for row in rows["en-US"] if row.split != "test"]
+    if left == "10 intents":
+        gone = set(random.Random(seed).sample(sorted({row.intent for row in english}), INTENTS_LEFT_OUT))
+    else:
+        gone = {row.intent for row in english if row.scenario == left}
+    random.Random(seed).shuffle(english)
+    train = first_of_each([row for row in english if row.split == "train" and row.intent not in gone])
+    inside = [row for row in english if row.split == "dev" and row.intent not in gone]
+    outside = {"intents left out": [row for row in english if row.intent in gone][:ROWS_LEFT_OUT]}
+    outside |= {name: [row for row in rows[name] if row.split == "dev"][:ROWS_LEFT_OUT] for name in LANGUAGES}
+    model = fit([row.text for row in train], [row.intent for row in train], Options(random_seed=seed))
+    assert model.scope is not None
+    examples = unit(model.features_of_tokens(tokens(model, train)))
+    within = scores(model, inside, examples)
+    answers = model.predict_proba([row.text for row in inside]).argmax(axis=1)
+    return {
+        "accuracy": accuracy([row.intent for row in inside], [model.labels[answer] for answer in answers]),
+        "in_scope": float(model.predict_proba([row.text for row in inside]).sum(axis=1).mean()),
+        "auroc": {
+            name: {score: auroc(within[score], values) for score, values in scores(model, some, examples).items()}
+            for name, some in outside.items()
+        },
+    }
+
+
+def first_of_each(rows: list[Row]) -> list[Row]:
+    chosen: dict[str, list[Row]] = {}
+    for row in rows:
+        chosen.setdefault(row.intent, []).append(row)
+    return [row for of_intent in chosen.values() for row in of_intent[:AN_INTENT]]
+
+
+def tokens(model: IntentModel, rows: list[Row]) -> list[list[int]]:
+    return tokenize(model.tokenizer, [row.text for row in rows], model.options.max_length)
+
+
+def scores(model: IntentModel, rows: list[Row], examples: np.ndarray) -> dict[str, np.ndarray]:
+    features = model.features_of_tokens(tokens(model, rows))
+    logits = model.logits_of_features(features)
+    assert model.scope is not None
+    values = (
+        softmax(logits, axis=1).max(axis=1),
+        -Energy(in_scope_columns(model.labels))(features, logits),
+        -model.scope.distance(features, logits),
+        np.sort(unit(features) @ examples.T, axis=1)[:, -5],
+        model.confidences(features).max(axis=1),
+    )
+    return dict(zip(SCORES, values, strict=True))
+
+
+def table(runs: list[dict[str, Any]]) -> str:
+    lines = [
+        "# Out of scope on MASSIVE",
+        "",
+        f"`python benchmarks/out_of_scope.py`, on {'; '.join(sorted({run['machine'] for run in runs}))}. AUROC, mean of "
+        f"the seeds ± standard deviation; {AN_INTENT} training rows an intent.",
+        "",
+        f"| left out | seeds | out of scope | {' | '.join(SCORES)} |",
+        f"| --- | --- | --- |{' --- |' * len(SCORES)}",
+    ]
+    for left in dict.fromkeys(run["left"] for run in runs):
+        mine = [run for run in runs if run["left"] == left]
+        for outside in mine[0]["auroc"]:
+            cells = [spread([run["auroc"][outside][score] for run in mine], 3) for score in SCORES]
+            lines.append(f"| {left} | {len(mine)} | {outside} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
