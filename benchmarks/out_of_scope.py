@@ -111,8 +111,8 @@ def table(runs: list[dict[str, Any]]) -> str:
     lines = [
         "# Out of scope on MASSIVE",
         "",
-        f"`python benchmarks/out_of_scope.py`, on {'; '.join(sorted({run['machine'] for run in runs}))}. AUROC, mean of "
-        f"the seeds ± standard deviation; {AN_INTENT} training rows an intent.",
+        f"`python benchmarks/out_of_scope.py`, on {'; '.join(sorted({run['machine'] for run in runs}))}. AUROC, mean "
+        f"of the seeds ± standard deviation; {AN_INTENT} training rows an intent.",
         "",
         f"| left out | seeds | out of scope | {' | '.join(SCORES)} |",
         f"| --- | --- | --- |{' --- |' * len(SCORES)}",
