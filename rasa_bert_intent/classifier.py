@@ -24,7 +24,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.doctor.texts import training_warnings
-from rasa_bert_intent.encoder import directory_checksum, find_adapter, find_encoder
+from rasa_bert_intent.encoder import directory_checksum, existing_file, file_checksum, find_adapter, find_encoder
 from rasa_bert_intent.errors import BertIntentError, OptionsError
 from rasa_bert_intent.ranking import rank
 from rasa_bert_intent.version import __version__
@@ -74,7 +74,10 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             sources = [find_encoder(options.encoder, options.encoder_revision)]
             if options.adapter:
                 sources.append(find_adapter(options.adapter))
-            return " ".join([__version__, *(directory_checksum(source.path) for source in sources)])
+            checksums = [directory_checksum(source.path) for source in sources]
+            if options.adapter_labels:
+                checksums.append(file_checksum(existing_file("adapter_labels", options.adapter_labels)))
+            return " ".join([__version__, *checksums])
 
     def __init__(
         self,

@@ -208,11 +208,11 @@ class Options:
         "mahalanobis",
         OneOf("mahalanobis", "energy", "none"),
         "By what confidences are lowered for messages unlike all examples: `mahalanobis` distance from the intents, "
-        "`energy` of the logits, or `none`.",
+        "`energy` of the logits, or `none`. An intent `out_of_scope` is not lowered.",
     )
     ranking_length: int = _option(10, Integer(0), "Intents in the ranking. 0: all.")
     renormalize_confidences: bool = _option(
-        False, Flag(), "Make the confidences in a shortened ranking sum to 1 again."
+        False, Flag(), "Make the confidences in a shortened ranking sum to what all of them do."
     )
     store_encoder: bool = _option(
         True,

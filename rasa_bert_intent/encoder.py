@@ -100,6 +100,18 @@ def _find(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
     return source
 
 
+def existing_file(option: str, name: str) -> Path:
+    """The file that an option names.
+
+    Raises:
+        EncoderError: if there is none.
+    """
+    file = Path(name).expanduser()
+    if not file.is_file():
+        raise EncoderError(f"{option}: the file {name!r} does not exist. Check the path.")
+    return file
+
+
 def weight_files(directory: Path) -> list[Path]:
     """The safetensors files of an encoder's directory, sorted by name."""
     return sorted(directory.glob("model*.safetensors"))

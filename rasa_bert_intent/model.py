@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import softmax
 from torch import nn
 
 from rasa_bert_intent import network as net
+from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import file_checksum, find_encoder, weights_checksum
 from rasa_bert_intent.errors import BertIntentError, EncoderError, ModelError
@@ -65,7 +65,7 @@ class IntentModel:
         labels: Intents, in the order of the logits' columns.
         encoder: The identity of the encoder it stands on.
         options: As trained.
-        temperature: Divides the logits, so that confidences are as high as they are right.
+        calibration: Makes confidences as high as they are right.
         scope: What tells whether a message is in scope; None: all are.
         training: How training went (examples, best epoch, scores, seconds, ...).
         device: Where it runs.
@@ -77,7 +77,7 @@ class IntentModel:
     labels: list[str]
     encoder: EncoderIdentity
     options: Options
-    temperature: float = 1.0
+    calibration: Calibration = field(default_factory=Calibration)
     scope: Scope | None = None
     training: dict[str, Any] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -86,8 +86,8 @@ class IntentModel:
     def predict_proba(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
         """Confidences `[texts, labels]`, float64: P(in scope) times P(intent | in scope).
 
-        The confidences of a text sum to P(in scope). The intent for messages out of scope, where there is one, is not
-        lowered, as it has nothing to be in scope of.
+        The confidences of a text sum to P(in scope), but that the intent `out_of_scope`, where there is one, is not
+        lowered: it has nothing to be in scope of.
         """
         features = self.features_of_tokens(self._tokenize(texts), batch_size)
         return self.confidences(features)
@@ -95,7 +95,7 @@ class IntentModel:
     def confidences(self, features: np.ndarray) -> np.ndarray:
         """Confidences `[texts, labels]`, as `predict_proba` gives them, from pooled vectors `[texts, hidden]`."""
         logits = self.logits_of_features(features)
-        confidences = softmax(logits.astype(np.float64) / self.temperature, axis=1)
+        confidences = self.calibration.probabilities(logits)
         if self.scope is not None:
             columns = in_scope_columns(self.labels)
             confidences[:, columns] *= self.scope.probability(features, logits)[:, None]
@@ -173,7 +173,7 @@ class IntentModel:
             "encoder": asdict(self.encoder),
             "pooling": self.network.pooling,
             "options": self.options.to_dict(),
-            "temperature": self.temperature,
+            "calibration": asdict(self.calibration),
             "scope": None if self.scope is None else {"centre": self.scope.centre, "width": self.scope.width},
             "training": self.training,
             "files": {path.relative_to(directory).as_posix(): file_checksum(path) for path in files},
@@ -182,8 +182,10 @@ class IntentModel:
 
     def _save_adapter(self, directory: Path) -> None:
         assert self.adapter is not None
-        # The name, not a path of this machine, is what another machine can find again.
-        self.adapter.peft_config["default"].base_model_name_or_path = self.encoder.name
+        # The name, not a path of this machine, is what another machine can find again. Under an adapter that was merged
+        # the encoder is another one, which lies beside.
+        name = "../encoder" if self.network.pooling == "own" else self.encoder.name
+        self.adapter.peft_config["default"].base_model_name_or_path = name
         self.adapter.save_pretrained(directory, safe_serialization=True, save_embedding_layers=False)
         (directory / "README.md").unlink(missing_ok=True)  # an empty model card
 
@@ -248,7 +250,7 @@ class IntentModel:
             labels=labels,
             encoder=identity,
             options=options,
-            temperature=manifest["temperature"],
+            calibration=Calibration(**manifest["calibration"]),
             scope=scope,
             training=manifest["training"],
             device=device,

@@ -19,7 +19,7 @@ def rank(labels: Sequence[str], confidences: np.ndarray, length: int, renormaliz
     """
     order = np.argsort(-confidences, kind="stable")[: length or None]
     kept = confidences[order]
-    if renormalize:
+    if renormalize and kept.sum() > 0:
         kept = kept * (confidences.sum() / kept.sum())
     # Python's own floats: HTTP servers cannot write numpy's.
     return [{"name": labels[i], "confidence": float(c)} for i, c in zip(order, kept, strict=True)]

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from rasa_bert_intent import network as net
-from rasa_bert_intent.encoder import find_adapter
+from rasa_bert_intent.encoder import existing_file, find_adapter
 from rasa_bert_intent.errors import EncoderError
 from rasa_bert_intent.network import IntentNetwork
+
+logger = logging.getLogger(__name__)
 
 _TASK = "SEQ_CLS"
 # What PEFT puts before the names of the model's own weights.
 _PREFIX = "base_model.model."
+# What transformers calls the first label where nobody named it.
+_UNNAMED = "LABEL_0"
 
 
-def network_with_adapter(adapter: str, labels_file: str | None, encoder: Path) -> tuple[IntentNetwork, list[str]]:
+def network_with_adapter(
+    adapter: str, labels_file: str | None, encoder: Path, name: str
+) -> tuple[IntentNetwork, list[str]]:
     """An encoder with an adapter merged into it, and its intents.
 
     Args:
         adapter: Hub id or directory of the adapter.
         labels_file: JSON list of its intents; None: its `config.json` has them (`id2label`).
         encoder: Directory of the encoder it was trained on.
+        name: Of that encoder, as the user gave it.
 
     Raises:
         EncoderError: if the adapter is for another task, its labels are unknown or as many as they should not be, or
@@ -42,11 +50,21 @@ def network_with_adapter(adapter: str, labels_file: str | None, encoder: Path) -
             f"adapter: neither {directory} nor the encoder in {encoder} holds the weights of {unknown[0]}: it was "
             "saved without all it had trained (modules_to_save), and cannot answer as it did. Choose another."
         )
+    _warn_of_another(adapter, config.base_model_name_or_path, name)
     merged = _merged(base, config, weights, directory, encoder)
     last = net.take_last_layer(merged)
     network = IntentNetwork(merged, "own", num_labels, "linear")
     network.head.load_state_dict(last.state_dict())
     return network, labels
+
+
+def _warn_of_another(adapter: str, trained_on: str | None, encoder: str) -> None:
+    """Encoders of the same shapes cannot be told apart, but their names can."""
+    if trained_on and Path(trained_on).name != Path(encoder).name:
+        logger.warning(
+            f"Adapter {adapter} was trained on {trained_on!r}, and encoder is {encoder!r}: unless they are the same, "
+            "its answers are worthless."
+        )
 
 
 def _config(directory: Path) -> Any:
@@ -89,27 +107,32 @@ def _num_labels(directory: Path, weights: dict[str, Any]) -> int:
 
 
 def _labels(directory: Path, labels_file: str | None, num_labels: int) -> list[str]:
-    file = Path(labels_file).expanduser() if labels_file else directory / "config.json"
-    try:
-        content = json.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        missing = f"adapter_labels: {file} does not exist" if labels_file else f"adapter: {directory} names no intents"
+    file = existing_file("adapter_labels", labels_file) if labels_file else directory / "config.json"
+    labels = _read_labels(file) if file.is_file() else None
+    if labels is None or _UNNAMED in labels:
+        source = file if labels_file else directory
         raise EncoderError(
-            f"{missing}. Give adapter_labels a JSON file with the list of its {num_labels} intents, in the order of "
-            "its outputs."
-        ) from None
-    except ValueError as error:
-        raise EncoderError(f"{file} is no JSON ({error}). Mend it.") from None
-    if isinstance(content, dict):
-        by_number = {int(number): str(label) for number, label in (content.get("id2label") or {}).items()}
-        content = [by_number[number] for number in sorted(by_number)]
-    labels = [str(label) for label in content]
+            f"adapter: {source} names no intents. Give adapter_labels a JSON file with the list of the adapter's "
+            f"{num_labels} intents, in the order of its outputs."
+        )
     if len(labels) != num_labels or len(set(labels)) != num_labels:
         raise EncoderError(
             f"adapter: it has {num_labels} outputs, and {file} names {len(set(labels))} different intents. Give "
             "adapter_labels the file that belongs to it."
         )
     return labels
+
+
+def _read_labels(file: Path) -> list[str] | None:
+    """The intents in a JSON list, or in the `id2label` of a configuration; None if it has neither."""
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise EncoderError(f"adapter: {file} is no JSON ({error}). Mend it.") from None
+    if isinstance(content, dict):
+        named = content.get("id2label") or {}
+        content = [named[str(number)] for number in range(len(named)) if str(number) in named]
+    return [str(label) for label in content] if isinstance(content, list) and content else None
 
 
 def _merged(base: Any, config: Any, weights: dict[str, Any], directory: Path, encoder: Path) -> nn.Module:
@@ -121,8 +144,9 @@ def _merged(base: Any, config: Any, weights: dict[str, Any], directory: Path, en
     from peft import get_peft_model, set_peft_model_state_dict
     from peft.utils import get_peft_model_state_dict
 
-    trained_on = config.base_model_name_or_path
+    trained_on = str(config.base_model_name_or_path)
     config.inference_mode = False
+    config.base_model_name_or_path = base.name_or_path  # else PEFT warns that it was renamed
     try:
         adapted = get_peft_model(base, config)
         wanted = {name: tuple(value.shape) for name, value in get_peft_model_state_dict(adapted).items()}
@@ -136,7 +160,8 @@ def _merged(base: Any, config: Any, weights: dict[str, Any], directory: Path, en
             f"on {trained_on!r}: give that as encoder."
         ) from None
     set_peft_model_state_dict(adapted, weights)
-    return adapted.merge_and_unload()
+    # PEFT froze what it did not train.
+    return adapted.merge_and_unload().requires_grad_(True)
 
 
 def _shape(shapes: dict[str, tuple[int, ...]], name: str) -> str:

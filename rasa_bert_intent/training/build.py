@@ -63,7 +63,7 @@ def fresh_model(labels: list[str], options: Options) -> IntentModel:
 
 def _from_adapter(encoder: Path, labels: list[str], options: Options) -> tuple[IntentNetwork, list[str]]:
     assert options.adapter is not None
-    network, known = network_with_adapter(options.adapter, options.adapter_labels, encoder)
+    network, known = network_with_adapter(options.adapter, options.adapter_labels, encoder, options.encoder)
     unknown = sorted(set(labels) - set(known))
     if unknown:
         raise EncoderError(

@@ -102,15 +102,19 @@ def _train(
         examples.subset,
         stratified_split(examples.labels, options.held_out(len(texts), len(model.labels)), options.random_seed),
     )
+    precision = "bf16" if model.bf16 else "fp32"
     epochs = _epochs(len(train_on), options, min_steps)
     best = BestEpoch(options, epochs)
     if epochs:
         if fresh:
             prepare(model, train_on, progress)
         epochs, best = run_epochs(model, train_on, held_out, epochs, progress)
+        model.network.eval()
+        # What is fitted to the model's answers is fitted in the precision that they will have.
+        model.bf16 = serves_in_bf16(options.precision, model.device)
         model.scope = fit_scope(model, train_on)
         if len(held_out) and options.calibrate_confidences:
-            model.temperature = calibrate(model, held_out)
+            calibrate(model, held_out)
     model.training = {
         "examples": len(texts),
         "held_out": len(held_out),
@@ -120,7 +124,7 @@ def _train(
         "best_epoch": best.epoch or epochs,
         "dev_accuracy": best.metrics.get("eval_accuracy"),
         "dev_macro_f1": best.metrics.get("eval_macro_f1"),
-        "precision": "bf16" if model.bf16 else "fp32",
+        "precision": precision,
         "device": str(model.device),
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,10 @@ logger = logging.getLogger(__name__)
 _GIBBERISH = 400
 # A distance that cannot tell even gibberish from the examples it was fitted on is worse than none.
 _LEAST_AUROC = 0.9
+# Of the mean variance: what every direction has at least.
+_LEAST_VARIANCE = 1e-3
+# Examples that are looked at, drawn at random: enough for a covariance, and memory stays small.
+_EXAMPLES = 20_000
 # The middle half of a logistic distribution is this many widths wide.
 _QUARTILES = 2 * np.log(3)
 
@@ -38,11 +41,16 @@ def fit_scope(model: IntentModel, train: Examples) -> Scope | None:
     kind = model.options.out_of_scope_score
     if kind == "none":
         return None
+    if len(train) > _EXAMPLES:
+        chosen = np.random.default_rng(model.options.random_seed).choice(len(train), _EXAMPLES, replace=False)
+        train = train.subset(chosen.tolist())
     columns = in_scope_columns(model.labels)
     labels = np.asarray(train.labels)
     features = model.features_of_tokens(train.inputs)
-    distance = Energy(columns) if kind == "energy" else _mahalanobis(model, features, labels, columns)
-    nonsense = model.features_of_tokens(_gibberish(model.tokenizer, train.inputs, model.options.random_seed))
+    distance: MahalanobisDistance | Energy = Energy(columns)
+    if kind == "mahalanobis":
+        distance = _mahalanobis(model, features, labels, columns) or distance
+    nonsense = model.features_of_tokens(_gibberish(model, train.inputs))
     far = distance(nonsense, model.logits_of_features(nonsense))
     in_scope = features[columns[labels]]
     near = distance(in_scope, model.logits_of_features(in_scope))
@@ -55,7 +63,7 @@ def fit_scope(model: IntentModel, train: Examples) -> Scope | None:
 
 def _mahalanobis(
     model: IntentModel, features: np.ndarray, labels: np.ndarray, columns: np.ndarray
-) -> MahalanobisDistance:
+) -> MahalanobisDistance | None:
     from sklearn.covariance import LedoitWolf
 
     vectors = unit(features)
@@ -66,23 +74,29 @@ def _mahalanobis(
     # An intent's only example says nothing of how examples spread.
     spread = (vectors - means[labels])[counts[labels] > 1]
     if len(spread) > 1 and spread.any():
-        precision = LedoitWolf(assume_centered=True).fit(spread).precision_
-        whitening = np.linalg.cholesky(precision)
+        covariance = LedoitWolf(assume_centered=True).fit(spread).covariance_
+        # A few examples may spread in fewer directions than there are, and are then not shrunk.
+        floor = _LEAST_VARIANCE * np.trace(covariance) / len(covariance)
+        whitening = np.linalg.cholesky(np.linalg.inv(covariance + floor * np.eye(len(covariance))))
     else:
         whitening = np.eye(vectors.shape[1])
     # A model that is trained on may have got no new example of an intent.
     former = model.scope.distance if model.scope is not None else None
     missing = counts == 0
     means[missing] = former.means[missing] if isinstance(former, MahalanobisDistance) else np.nan
+    if np.isnan(means[columns]).any():
+        return None  # what an adapter knows, and the bot has no example of, would all be out of scope
     means[~columns] = np.nan
     return MahalanobisDistance(means.astype(np.float32), whitening.astype(np.float32))
 
 
-def _gibberish(tokenizer: Any, inputs: Sequence[Sequence[int]], seed: int) -> list[list[int]]:
+def _gibberish(model: IntentModel, inputs: Sequence[Sequence[int]]) -> list[list[int]]:
     """Random tokens of the vocabulary between the first and last token of examples that are drawn at random."""
-    random = np.random.default_rng(seed)
-    special = set(tokenizer.all_special_ids)
-    words = np.array([token for token in tokenizer.get_vocab().values() if token not in special])
-    words.sort()
+    random = np.random.default_rng(model.options.random_seed)
+    special = set(model.tokenizer.all_special_ids)
+    # A tokenizer may know tokens that the encoder does not.
+    known = model.network.encoder.get_input_embeddings().num_embeddings
+    tokens = model.tokenizer.get_vocab().values()
+    words = np.array(sorted(token for token in tokens if token not in special and token < known))
     drawn = [inputs[i] for i in random.integers(len(inputs), size=_GIBBERISH)]
     return [[ids[0], *random.choice(words, max(len(ids) - 2, 1)).tolist(), ids[-1]] for ids in drawn]

@@ -198,14 +198,15 @@ def learning_rates(network: nn.Module, options: Any) -> dict[str, float]:
     """The peak learning rate of every parameter by its name.
 
     The head has its own; with `layer_lr_decay` the rate falls from each encoder layer to the one below it, and the
-    embeddings, below all, have the lowest.
+    embeddings, below all, have the lowest. What comes after the layers learns as the top one does.
     """
     names = [name for name, _ in network.named_parameters()]
-    depth = {name: int(match[1]) + 1 for name in names if (match := _LAYER.search(name))}
-    top = max(depth.values(), default=0)
+    layers = {name: int(match[1]) + 1 for name in names if (match := _LAYER.search(name))}
+    top = max(layers.values(), default=0)
+    depth = {name: 0 if "embedding" in name else layers.get(name, top) for name in names}
     return {
         name: options.head_learning_rate
         if name.startswith(_HEADS)
-        else options.learning_rate * options.layer_lr_decay ** (top - depth.get(name, 0))
+        else options.learning_rate * options.layer_lr_decay ** (top - depth[name])
         for name in names
     }

@@ -5,61 +5,71 @@ import pytest
 from scipy.special import softmax
 
 from rasa_bert_intent import IntentModel
-from rasa_bert_intent.training.calibration import _calibration_error, fit_temperature
+from rasa_bert_intent.calibration import Calibration
+from rasa_bert_intent.training.calibration import _calibration_error, fit_calibration
 from rasa_bert_intent.training.fit import fit
 
+PLAIN = Calibration()
 
-def drawn(temperature: float, examples: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
-    """Logits whose labels are drawn by them, and the same made too sharp by a temperature."""
+
+def drawn(truth: Calibration, examples: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits, and labels drawn as a calibration reads them."""
     random = np.random.default_rng(0)
     logits = 2 * random.normal(size=(examples, 5))
-    labels = (random.random((examples, 1)) > softmax(logits, axis=1).cumsum(axis=1)).sum(axis=1)
-    return logits * temperature, labels
+    labels = (random.random((examples, 1)) > truth.probabilities(logits).cumsum(axis=1)).sum(axis=1)
+    return logits, np.minimum(labels, 4)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_the_temperature_that_spoilt_the_logits_is_found(temperature):
-    assert fit_temperature(*drawn(temperature)) == pytest.approx(temperature, rel=0.05)
+def test_plain_is_the_softmax_and_linear_a_temperature():
+    logits = np.array([[1.0, 3.0, -2.0], [0.0, 0.0, 0.5]])
+    assert PLAIN.probabilities(logits) == pytest.approx(softmax(logits, axis=1))
+    assert Calibration(linear=0.5).probabilities(logits) == pytest.approx(softmax(logits / 2, axis=1))
+
+
+def test_the_quadratic_term_by_hand():
+    weights = np.exp([0.0, -(1 * 0.5 + 1 * 0.25), -(2 * 0.5 + 4 * 0.25)])
+    assert Calibration(0.5, 0.25).probabilities(np.array([[5.0, 4.0, 3.0]]))[0] == pytest.approx(
+        weights / weights.sum()
+    )
+
+
+@pytest.mark.parametrize("truth", [PLAIN, Calibration(0.4), Calibration(3.0), Calibration(0.3, 0.15)], ids=str)
+def test_the_calibration_that_made_the_labels_is_found(truth):
+    found = fit_calibration(*drawn(truth))
+    assert found.linear == pytest.approx(truth.linear, rel=0.1)
+    assert found.quadratic == pytest.approx(truth.quadratic, abs=0.03)
 
 
 def test_calibration_error_falls():
-    logits, labels = drawn(3.0)
-    before, after = (_calibration_error(logits / t, labels, 1.0) for t in (1.0, fit_temperature(logits, labels)))
+    logits, labels = drawn(Calibration(0.3, 0.05))
+    found = fit_calibration(logits, labels)
+    before, after = (_calibration_error(how.probabilities(logits), labels) for how in (PLAIN, found))
     assert after < 0.02 < 0.1 < before
-
-
-def test_what_p_in_scope_takes_away_the_temperature_gives_back():
-    logits, labels = drawn(1.0)
-    in_scope = np.full(len(labels), 0.8)
-    temperature = fit_temperature(logits, labels, in_scope)
-    assert temperature < 0.95
-    assert _calibration_error(logits / temperature, labels, in_scope) < _calibration_error(logits, labels, in_scope)
 
 
 def test_few_examples_that_are_all_right_or_all_wrong_change_little():
     logits = np.eye(3)[[0, 1, 2]] * 4
-    assert 0.5 < fit_temperature(logits, np.array([0, 1, 2])) < 1
-    assert 1 < fit_temperature(logits, np.array([1, 2, 0])) < 10
+    sure, unsure = (fit_calibration(logits, np.array(labels)) for labels in ([0, 1, 2], [1, 2, 0]))
+    assert 1 < sure.linear < 2
+    assert 0.1 < unsure.linear < 1
+    assert max(sure.quadratic, unsure.quadratic) < 0.2
 
 
-def test_training_fits_a_temperature_that_is_stored_and_keeps_the_order(options, examples, tmp_path, caplog):
-    changes = {
-        "learning_rate": 5e-3,
-        "head_learning_rate": 5e-2,
-        "epochs": 10,
-        "validation_split": 0.25,
-        "out_of_scope_score": "none",
-    }
+def test_training_fits_one_that_is_stored_and_keeps_the_order(options, examples, tmp_path, caplog):
+    changes = {"learning_rate": 5e-3, "head_learning_rate": 5e-2, "epochs": 10, "validation_split": 0.25}
     with caplog.at_level(logging.INFO):
         model = fit(*examples, options(**changes), progress=False)
-    assert any("Temperature" in line and "6 held-out examples" in line for line in caplog.messages)
-    assert model.temperature != 1
+    assert any("Calibrated by 6 held-out examples" in line for line in caplog.messages)
+    assert model.calibration != PLAIN
     logits = model.predict_logits(examples[0])
-    np.testing.assert_allclose(model.predict_proba(examples[0]), softmax(logits / model.temperature, axis=1), atol=1e-5)
+    np.testing.assert_array_equal(
+        model.calibration.probabilities(logits).argsort(axis=1, kind="stable"),
+        softmax(logits.astype(np.float64), axis=1).argsort(axis=1, kind="stable"),
+    )
     model.save(tmp_path / "model")
-    assert IntentModel.load(tmp_path / "model").temperature == model.temperature
+    assert IntentModel.load(tmp_path / "model").calibration == model.calibration
 
 
 @pytest.mark.parametrize("changes", [{"calibrate_confidences": False, "validation_split": 0.25}, {}], ids=str)
 def test_turned_off_or_without_held_out_examples_confidences_stay(options, examples, changes):
-    assert fit(*examples, options(**changes), progress=False).temperature == 1
+    assert fit(*examples, options(**changes), progress=False).calibration == PLAIN

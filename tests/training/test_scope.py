@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+from encoders import make_encoder
 from scipy.special import logsumexp
 from scipy.stats import ortho_group
+from transformers import AutoTokenizer
 
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, unit
+from rasa_bert_intent.training import scope as scope_module
 from rasa_bert_intent.training.fit import fit
 
 TRAINED = {"epochs": 30, "learning_rate": 5e-3, "head_learning_rate": 5e-2}
@@ -74,9 +77,26 @@ def test_the_intent_out_of_scope_keeps_its_confidence(options, examples):
     np.testing.assert_allclose(*confidences, atol=1e-6)
 
 
-def test_intents_with_one_example_have_a_scope(options):
-    model = fit(["play some jazz", "hello there", "bye"], ["a", "b", "c"], options(**TRAINED), progress=False)
+@pytest.mark.parametrize("intents", ["abc", "aab", "aaab", "aabc"])
+def test_the_smallest_data_trains(intents, options):
+    texts = ["play some jazz", "play some jazz", "play some jazz", "hello there"]
+    model = fit([*texts[: len(intents) - 1], "bye"], list(intents), options(**TRAINED), progress=False)
     assert np.isfinite(model.predict_proba(["hi", "zz"])).all()
+
+
+def test_a_tokenizer_that_knows_more_than_the_encoder(tmp_path, examples, options):
+    encoder = make_encoder(tmp_path / "encoder")
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    tokenizer.add_tokens([f"new{number}" for number in range(200)])
+    tokenizer.save_pretrained(encoder)
+    model = fit(*examples, options(encoder=str(encoder), **TRAINED), progress=False)
+    assert np.isfinite(model.predict_proba(["hi"])).all()
+
+
+def test_many_examples_are_drawn_from(options, examples, monkeypatch):
+    monkeypatch.setattr(scope_module, "_EXAMPLES", 12)
+    model = fit(*examples, options(**TRAINED), progress=False)
+    assert np.isfinite(model.predict_proba(["hi"])).all()
 
 
 def test_trained_on_without_examples_of_an_intent_its_mean_stays(options, examples, tmp_path):
