@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from adapters import LABELS, publish
 
 pytest.importorskip("rasa", reason="Rasa needs Python 3.10")
 
@@ -238,6 +239,20 @@ def test_finetuning_is_never_answered_from_the_cache(config):
     finetuning = {**config, "finetuning_epoch_fraction": 1.0}
     keys = {calculate_fingerprint_key(BertIntentClassifier, finetuning, {}) for _ in range(2)}
     assert len(keys) == 2
+
+
+def test_a_changed_order_of_an_adapters_intents_trains_again(config, tiny_encoder, tmp_path):
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps(LABELS))
+    adapter = publish(tmp_path / "adapter", tiny_encoder)
+    config = {**config, "pooling": "auto", "adapter": str(adapter), "adapter_labels": str(labels)}
+    first = calculate_fingerprint_key(BertIntentClassifier, config, {})
+    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) == first
+    labels.write_text(json.dumps(LABELS[::-1]))
+    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) != first
+    labels.unlink()
+    with pytest.raises(RasaException, match=r"adapter_labels: the file .*labels\.json' does not exist"):
+        calculate_fingerprint_key(BertIntentClassifier, config, {})
 
 
 def test_the_cache_is_asked_with_a_mapping_that_is_not_ours():

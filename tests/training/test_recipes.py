@@ -102,6 +102,16 @@ def test_layers_learn_slower_the_lower_they_are(tiny_encoder, options):
     assert rates["head.weight"] == 1e-3
 
 
+def test_what_comes_after_the_layers_learns_as_the_top_one_does(tmp_path, options):
+    classifier, _ = net.load_classifier(make_encoder(tmp_path / "distilbert", "distilbert"), 3)
+    net.take_last_layer(classifier)
+    network = net.IntentNetwork(classifier, "own", 3, "linear")
+    rates = learning_rates(network, recipe.choose(options(method="full", layer_lr_decay=0.5, learning_rate=0.1), 60, 6))
+    assert rates["encoder.pre_classifier.weight"] == 0.1
+    assert rates["encoder.distilbert.transformer.layer.0.attention.q_lin.weight"] == 0.05
+    assert rates["encoder.distilbert.embeddings.word_embeddings.weight"] == 0.025
+
+
 def test_only_the_top_layers_are_initialised_anew(tiny_encoder):
     before, encoder = net.load_encoder(tiny_encoder), net.load_encoder(tiny_encoder)
     net.reinitialise(encoder, 1)
