@@ -1,6 +1,4 @@
 import argparse
-import gzip
-import io
 import json
 import re
 import tarfile
@@ -8,11 +6,12 @@ import tracemalloc
 from collections import Counter
 
 import pytest
+from folders import contents, files
 
 from rasa_bert_intent.cli import convert as command
 from rasa_bert_intent.data import convert as conversion
 from rasa_bert_intent.data.convert import Selection, convert
-from rasa_bert_intent.data.massive import SPLITS, read_locales
+from rasa_bert_intent.data.massive import SPLITS
 from rasa_bert_intent.errors import DataError
 
 INTENTS = ("tea_brew", "tea_query", "coffee_grind")
@@ -59,14 +58,6 @@ def tar_gz(path, source):
         for file in sorted(source.glob("*.jsonl")):
             archive.add(file, f"1.1/data/{file.name}")
     return path
-
-
-def files(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def contents(folder):
-    return {name: (folder / name).read_bytes() for name in files(folder)}
 
 
 def examples(folder, split="train"):
@@ -351,44 +342,3 @@ class TestCommand:
         assert captured.err.count("left out: its text is empty") == 5
         assert "... and 4 more in en-US" in captured.err
         assert "9 rows left out" in captured.out
-
-
-class TestRealData:
-    @pytest.mark.parametrize("locale", ["en-US", "de-DE", "ja-JP", "ar-SA", "hi-IN"])
-    def test_every_row_is_read_back_by_rasa(self, massive_dir, output, locale):
-        loading = pytest.importorskip("rasa.shared.nlu.training_data.loading", reason="Rasa needs Python 3.10")
-        if not (massive_dir / f"{locale}.jsonl").is_file():
-            pytest.skip(f"{massive_dir} has no {locale}.jsonl")
-        (summary,) = convert(massive_dir, output, locales=[locale])
-        assert (summary.left_out, summary.lost_entities) == (0, 0)
-        assert summary.rows == {"train": 11514, "dev": 2033, "test": 2974}
-        expected = {split: set() for split in SPLITS}  # a set: Rasa drops repeated examples
-        for _, rows in read_locales(massive_dir, [locale]):
-            for row in rows:
-                entities = tuple((e.start, e.end, e.type, row.text[e.start : e.end]) for e in row.entities)
-                expected[row.split].add((row.intent, row.text, entities))
-        for split in SPLITS:
-            read = [
-                (
-                    message.get("intent"),
-                    message.get("text"),
-                    tuple((e["start"], e["end"], e["entity"], e["value"]) for e in message.get("entities", [])),
-                )
-                for message in loading.load_data(str(output / split / "nlu.yml")).training_examples
-            ]
-            assert len(read) == len(expected[split])
-            # Compared by count alone where they differ: rows of the test split are not to be printed.
-            different = len(set(read) ^ expected[split])
-            assert different == 0
-
-    def test_archive_of_two_locales_equals_their_folder(self, massive_dir, tmp_path):
-        archive = tmp_path / "massive.tar.gz"
-        with gzip.open(archive, "wb", compresslevel=1) as zipped, tarfile.open(fileobj=zipped, mode="w|") as tar:
-            for locale in ("ja-JP", "en-US"):
-                content = (massive_dir / f"{locale}.jsonl").read_bytes()
-                member = tarfile.TarInfo(f"1.1/data/{locale}.jsonl")
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
-        convert(archive, tmp_path / "a", locales=None)
-        convert(massive_dir, tmp_path / "b", locales=["en-US", "ja-JP"])
-        assert contents(tmp_path / "a") == contents(tmp_path / "b")
