@@ -25,9 +25,8 @@ from scipy.special import softmax
 
 from rasa_bert_intent import IntentModel, Options, fit
 from rasa_bert_intent.data.massive import Row, read_locales
-from rasa_bert_intent.network import tokenize
 from rasa_bert_intent.reports.metrics import accuracy, auroc
-from rasa_bert_intent.scope import Energy, in_scope_columns, unit
+from rasa_bert_intent.scope import Energy, unit
 
 RUNS = RESULTS / "out_of_scope"
 LANGUAGES = ["ar-SA", "de-DE", "hi-IN", "ja-JP"]
@@ -69,12 +68,14 @@ def run_once(data: Path, left: str, seed: int) -> dict[str, Any]:
     outside |= {name: [row for row in rows[name] if row.split == "dev"][:ROWS_LEFT_OUT] for name in LANGUAGES}
     model = fit([row.text for row in train], [row.intent for row in train], Options(random_seed=seed))
     assert model.scope is not None
-    examples = unit(model.features_of_tokens(tokens(model, train)))
+    examples = unit(model.features([row.text for row in train]))
     within = scores(model, inside, examples)
-    answers = model.predict_proba([row.text for row in inside]).argmax(axis=1)
+    confidences = model.predict_proba([row.text for row in inside])
     return {
-        "accuracy": accuracy([row.intent for row in inside], [model.labels[answer] for answer in answers]),
-        "in_scope": float(model.predict_proba([row.text for row in inside]).sum(axis=1).mean()),
+        "accuracy": accuracy(
+            [row.intent for row in inside], [model.labels[answer] for answer in confidences.argmax(axis=1)]
+        ),
+        "in_scope": float(confidences.sum(axis=1).mean()),
         "auroc": {
             name: {score: auroc(within[score], values) for score, values in scores(model, some, examples).items()}
             for name, some in outside.items()
@@ -89,17 +90,13 @@ def first_of_each(rows: list[Row]) -> list[Row]:
     return [row for of_intent in chosen.values() for row in of_intent[:AN_INTENT]]
 
 
-def tokens(model: IntentModel, rows: list[Row]) -> list[list[int]]:
-    return tokenize(model.tokenizer, [row.text for row in rows], model.options.max_length)
-
-
 def scores(model: IntentModel, rows: list[Row], examples: np.ndarray) -> dict[str, np.ndarray]:
-    features = model.features_of_tokens(tokens(model, rows))
+    features = model.features([row.text for row in rows])
     logits = model.logits_of_features(features)
     assert model.scope is not None
     values = (
         softmax(logits, axis=1).max(axis=1),
-        -Energy(in_scope_columns(model.labels))(features, logits),
+        -Energy(model.in_scope)(features, logits),
         -model.scope.distance(features, logits),
         np.sort(unit(features) @ examples.T, axis=1)[:, -5],
         model.confidences(features).max(axis=1),

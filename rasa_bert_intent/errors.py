@@ -3,6 +3,17 @@
 Every message names the option, key or file, what was found, what is allowed and what to do.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_NAMED = 5
+
+
+def name_some(names: Sequence[str]) -> str:
+    """The first of some names, quoted, for a message: `'a', 'b' and others`."""
+    return ", ".join(map(repr, names[:_NAMED])) + (" and others" if len(names) > _NAMED else "")
+
 
 class BertIntentError(Exception):
     """Base of all errors that this package raises on purpose; its text is one message for the user."""

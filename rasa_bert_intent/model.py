@@ -16,6 +16,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,24 +90,29 @@ class IntentModel:
         The confidences of a text sum to P(in scope), but that the intent `out_of_scope`, where there is one, is not
         lowered: it has nothing to be in scope of.
         """
-        features = self.features_of_tokens(self._tokenize(texts), batch_size)
-        return self.confidences(features)
+        return self.confidences(self.features(texts, batch_size))
+
+    def features(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
+        """Pooled vectors `[texts, hidden]`, float32."""
+        token_ids = net.tokenize(self.tokenizer, texts, self.options.max_length)
+        return self.features_of_tokens(token_ids, batch_size)
+
+    @cached_property
+    def in_scope(self) -> np.ndarray:
+        """Which labels are in scope, `[labels]`, bool."""
+        return in_scope_columns(self.labels)
 
     def confidences(self, features: np.ndarray) -> np.ndarray:
         """Confidences `[texts, labels]`, as `predict_proba` gives them, from pooled vectors `[texts, hidden]`."""
         logits = self.logits_of_features(features)
         confidences = self.calibration.probabilities(logits)
         if self.scope is not None:
-            columns = in_scope_columns(self.labels)
-            confidences[:, columns] *= self.scope.probability(features, logits)[:, None]
+            confidences[:, self.in_scope] *= self.scope.probability(features, logits)[:, None]
         return confidences
 
     def predict_logits(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
         """Logits `[texts, labels]`, float32."""
-        return self.logits_of_tokens(self._tokenize(texts), batch_size)
-
-    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        return net.tokenize(self.tokenizer, texts, self.options.max_length)
+        return self.logits_of_features(self.features(texts, batch_size))
 
     def logits_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
         """Logits `[texts, labels]`, float32, of texts given as token ids."""

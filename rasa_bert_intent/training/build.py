@@ -13,7 +13,7 @@ from torch import nn
 from rasa_bert_intent import network as net
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import find_encoder, pooling_of, weights_checksum
-from rasa_bert_intent.errors import EncoderError, OptionsError
+from rasa_bert_intent.errors import EncoderError, OptionsError, name_some
 from rasa_bert_intent.model import EncoderIdentity, IntentModel
 from rasa_bert_intent.network import IntentNetwork
 from rasa_bert_intent.runtime import trains_in_bf16
@@ -68,7 +68,7 @@ def _from_adapter(encoder: Path, labels: list[str], options: Options) -> tuple[I
     if unknown:
         raise EncoderError(
             f"adapter: {options.adapter} does not know the intent{'s' if len(unknown) > 1 else ''} "
-            f"{', '.join(map(repr, unknown[:5]))}{' and others' if len(unknown) > 5 else ''}; it knows {len(known)}, "
+            f"{name_some(unknown)}; it knows {len(known)}, "
             f"such as {known[0]!r}. Rename or remove the examples, or train without the adapter."
         )
     return network, known

@@ -12,7 +12,7 @@ import torch
 from rasa_bert_intent import network as net
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.data.split import stratified_split
-from rasa_bert_intent.errors import DataError, ModelError
+from rasa_bert_intent.errors import DataError, ModelError, name_some
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.runtime import choose_device, serves_in_bf16, threads, untouched_random_state
 from rasa_bert_intent.training import recipe
@@ -79,7 +79,7 @@ def _resumed(start: IntentModel, intents: Sequence[str], options: Options) -> In
     if unknown:
         raise ModelError(
             f"the model to train on does not know the intent{'s' if len(unknown) > 1 else ''} "
-            f"{', '.join(map(repr, unknown[:5]))}{' and others' if len(unknown) > 5 else ''}. Train a new model "
+            f"{name_some(unknown)}. Train a new model "
             "instead."
         )
     if start.options.method == "lora" and start.adapter is None:
@@ -109,7 +109,6 @@ def _train(
         if fresh:
             prepare(model, train_on, progress)
         epochs, best = run_epochs(model, train_on, held_out, epochs, progress)
-        model.network.eval()
         # What is fitted to the model's answers is fitted in the precision that they will have.
         model.bf16 = serves_in_bf16(options.precision, model.device)
         model.scope = fit_scope(model, train_on)

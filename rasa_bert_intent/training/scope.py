@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rasa_bert_intent.data.split import stratified_split
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.reports.metrics import auroc
-from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns, unit
+from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, unit
 from rasa_bert_intent.training.batching import Examples
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ _GIBBERISH = 400
 _LEAST_AUROC = 0.9
 # Of the mean variance: what every direction has at least.
 _LEAST_VARIANCE = 1e-3
-# Examples that are looked at, drawn at random: enough for a covariance, and memory stays small.
+# Examples that are looked at, some of every intent: enough for a covariance, and memory stays small.
 _EXAMPLES = 20_000
 # The middle half of a logistic distribution is this many widths wide.
 _QUARTILES = 2 * np.log(3)
@@ -42,9 +43,9 @@ def fit_scope(model: IntentModel, train: Examples) -> Scope | None:
     if kind == "none":
         return None
     if len(train) > _EXAMPLES:
-        chosen = np.random.default_rng(model.options.random_seed).choice(len(train), _EXAMPLES, replace=False)
-        train = train.subset(chosen.tolist())
-    columns = in_scope_columns(model.labels)
+        chosen, _ = stratified_split(train.labels, len(train) - _EXAMPLES, model.options.random_seed)
+        train = train.subset(chosen)
+    columns = model.in_scope
     labels = np.asarray(train.labels)
     features = model.features_of_tokens(train.inputs)
     distance: MahalanobisDistance | Energy = Energy(columns)

@@ -93,10 +93,12 @@ def test_a_tokenizer_that_knows_more_than_the_encoder(tmp_path, examples, option
     assert np.isfinite(model.predict_proba(["hi"])).all()
 
 
-def test_many_examples_are_drawn_from(options, examples, monkeypatch):
-    monkeypatch.setattr(scope_module, "_EXAMPLES", 12)
-    model = fit(*examples, options(**TRAINED), progress=False)
-    assert np.isfinite(model.predict_proba(["hi"])).all()
+def test_of_many_examples_some_of_every_intent_are_drawn(options, examples, monkeypatch):
+    every = fit(*examples, options(**TRAINED), progress=False).scope.distance.means
+    monkeypatch.setattr(scope_module, "_EXAMPLES", 5)
+    some = fit(*examples, options(**TRAINED), progress=False).scope.distance.means
+    assert np.isfinite(some).all()
+    assert not np.allclose(some, every)
 
 
 def test_trained_on_without_examples_of_an_intent_its_mean_stays(options, examples, tmp_path):
