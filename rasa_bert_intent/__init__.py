@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     from rasa_bert_intent.classifier import BertIntentClassifier
     from rasa_bert_intent.config import Options
     from rasa_bert_intent.model import IntentModel
+    from rasa_bert_intent.serving import load_to_serve
     from rasa_bert_intent.training.fit import fit
 
-__all__ = ["BertIntentClassifier", "IntentModel", "Options", "__version__", "fit"]
+__all__ = ["BertIntentClassifier", "IntentModel", "Options", "__version__", "fit", "load_to_serve"]
 
 _HOME = {
     "BertIntentClassifier": "rasa_bert_intent.classifier",
     "IntentModel": "rasa_bert_intent.model",
     "Options": "rasa_bert_intent.config",
     "fit": "rasa_bert_intent.training.fit",
+    "load_to_serve": "rasa_bert_intent.serving",
 }
 
 

@@ -9,10 +9,12 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from rasa_bert_intent.errors import ModelError
-from rasa_bert_intent.model import MANIFEST, IntentModel
+from rasa_bert_intent.predictor import IntentPredictor
+from rasa_bert_intent.serving import load_to_serve
+from rasa_bert_intent.storage import MANIFEST
 
 
-def open_model(path: Path) -> IntentModel:
+def open_model(path: Path) -> IntentPredictor:
     """Loads the model at a path, to serve.
 
     Args:
@@ -22,7 +24,7 @@ def open_model(path: Path) -> IntentModel:
         ModelError: if there is none, or it is damaged.
     """
     if (path / MANIFEST).is_file():
-        return IntentModel.load(path)
+        return load_to_serve(path)
     if path.is_dir():
         archives = sorted(path.glob("*.tar.gz"), key=lambda file: file.stat().st_mtime)
         if not archives:
@@ -31,7 +33,7 @@ def open_model(path: Path) -> IntentModel:
     if not path.is_file():
         raise ModelError(f"{path} does not exist. Give a model's directory, or an archive that rasa train wrote.")
     with tempfile.TemporaryDirectory() as scratch:
-        return IntentModel.load(_extract(path, Path(scratch)))
+        return load_to_serve(_extract(path, Path(scratch)))
 
 
 def _extract(archive: Path, scratch: Path) -> Path:

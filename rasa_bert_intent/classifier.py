@@ -6,6 +6,7 @@ Torch and transformers are imported when training or loading starts: Rasa import
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,9 @@ from rasa_bert_intent.version import __version__
 logger = logging.getLogger(__name__)
 
 _INTENT_RANKING = "intent_ranking"
+
+# What Rasa's RegexMessageHandler reads, of intents named in one word: /intent, @ and a confidence, entities as JSON.
+_INTENT_MESSAGE = re.compile(r"/[^\s{@]+(@[0-9.]+)?(\{.*\})?", re.DOTALL)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -133,11 +137,14 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
                 logger.debug(f"No trained model in resource {resource.name!r}.")
                 return component
             with _told_to_rasa():
-                from rasa_bert_intent.model import IntentModel
+                if execution_context.is_finetuning:
+                    from rasa_bert_intent.model import IntentModel
 
-                component._model = IntentModel.load(
-                    directory, component._options, trainable=execution_context.is_finetuning
-                )
+                    component._model = IntentModel.load(directory, component._options, trainable=True)
+                else:
+                    from rasa_bert_intent.serving import load_to_serve
+
+                    component._model = load_to_serve(directory, component._options)
         return component
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -174,8 +181,12 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         return self._resource
 
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
-        """Sets `intent` and `intent_ranking` of each message; a message without text gets no intent."""
-        with_text = [message for message in messages if (message.get(TEXT) or "").strip()]
+        """Sets `intent` and `intent_ranking` of each message.
+
+        A message without text gets no intent, nor does one such as `/greet{"name": "Ann"}`: Rasa reads that itself,
+        after all components.
+        """
+        with_text = [message for message in messages if _is_to_classify(message.get(TEXT) or "")]
         for message in messages:
             message.set(INTENT, {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, add_to_output=True)
             message.set(_INTENT_RANKING, [], add_to_output=True)
@@ -192,6 +203,10 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             message.set(INTENT, dict(ranking[0]), add_to_output=True)
             message.set(_INTENT_RANKING, ranking, add_to_output=True)
         return messages
+
+
+def _is_to_classify(text: str) -> bool:
+    return bool(text.strip()) and not _INTENT_MESSAGE.fullmatch(text.strip())
 
 
 @contextmanager

@@ -28,7 +28,7 @@ DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 ENVIRONMENT_PREFIX = "RASA_BERT_INTENT_"
 
 # Settings of the machine that runs the model, not of the model: the environment may override what an archive fixed.
-MACHINE_OPTIONS = ("device", "num_threads", "precision")
+MACHINE_OPTIONS = ("engine", "device", "num_threads", "precision")
 
 # What the recipe chooses by the data where the user does not.
 RECIPE_OPTIONS = ("method", "classification_head", "contrastive_weight", "learning_rate", "head_learning_rate")
@@ -44,7 +44,7 @@ _OF_A_NEW_NETWORK = {
     "pooling": ("auto",),
     "classification_head": ("auto", "linear"),
     "reinit_layers": (0,),
-    "store_encoder": (True,),
+    "store_encoder": (True, None),
 }
 
 # Below this many examples an intent on average, every example is worth more in training than in validation.
@@ -187,6 +187,12 @@ class Options:
     early_stopping_patience: int = _option(
         3, Integer(0), "Stop after this many evaluations without a better macro-F1. 0: never."
     )
+    engine: str = _option(
+        "auto",
+        OneOf("auto", "torch", "onnx"),
+        "What serves the model: `onnx` (ONNX Runtime, int8, a CPU: fast, small and soon loaded) or `torch`; `auto` "
+        "takes onnx when trained on a CPU, torch on a GPU.",
+    )
     precision: str = _option(
         "auto",
         OneOf("auto", "fp32", "bf16"),
@@ -214,10 +220,11 @@ class Options:
     renormalize_confidences: bool = _option(
         False, Flag(), "Make the confidences in a shortened ranking sum to what all of them do."
     )
-    store_encoder: bool = _option(
-        True,
-        Flag(),
-        "Store the encoder in the model, which then needs no network. `false`: a few MB, the encoder is found again.",
+    store_encoder: bool | None = _option(
+        None,
+        Optional(Flag()),
+        "Store the encoder as it was trained on. Null: where the model could not be served or trained on without it. "
+        "`false`: never, a few MB; it is found again.",
     )
     tensorboard_log_directory: str | None = _option(
         None, Optional(Text()), "Directory for TensorBoard's logs. Null: none are written."
@@ -255,7 +262,9 @@ class Options:
 
     def _contradictions(self) -> list[str]:
         found = []
-        if self.method == "full" and not self.store_encoder:
+        if self.engine == "onnx" and self.store_encoder is False:
+            found.append("store_encoder: false cannot go with engine: onnx, whose graph holds the encoder; remove one")
+        if self.method == "full" and self.store_encoder is False:
             found.append(
                 "store_encoder: false cannot go with method: full, whose encoder exists nowhere else; "
                 "use method: lora or head, or store_encoder: true"

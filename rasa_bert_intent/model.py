@@ -1,22 +1,10 @@
-"""`IntentModel`: a trained classifier that predicts, and that a directory of JSON, safetensors and a tokenizer holds.
-
-The directory::
-
-    model.json      format, labels, encoder and its checksum, options, how training went, checksums of the files
-    head.safetensors
-    scope.safetensors   of the Mahalanobis distance (unless out_of_scope_score is another)
-    adapter/        LoRA in PEFT's layout (method lora)
-    encoder/        configuration and weights (unless store_encoder is false)
-    tokenizer/
-"""
+"""`IntentModel`: a trained classifier as torch has it, to train on, to save, and to serve on any device."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,122 +12,65 @@ import numpy as np
 import torch
 from torch import nn
 
+from rasa_bert_intent import batches, storage
 from rasa_bert_intent import network as net
 from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.encoder import file_checksum, find_encoder, weights_checksum
+from rasa_bert_intent.encoder import find_encoder, weights_checksum
 from rasa_bert_intent.errors import BertIntentError, EncoderError, ModelError
 from rasa_bert_intent.network import IntentNetwork
+from rasa_bert_intent.onnx_model import OnnxFeatures
+from rasa_bert_intent.predictor import EncoderIdentity, IntentPredictor
 from rasa_bert_intent.runtime import autocast, choose_device, serves_in_bf16, threads
-from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns
-from rasa_bert_intent.version import __version__
-
-FORMAT = 3
-MANIFEST = "model.json"
-SCOPE_FILE = "scope.safetensors"
 
 
 @dataclass(frozen=True)
-class EncoderIdentity:
-    """Which encoder a model stands on.
+class Graph:
+    """The encoder as ONNX, which serves in place of the network.
 
     Attributes:
-        name: Hub id, or the directory it was read from.
-        revision: Of the hub id.
-        sha256: Checksum of its weights, see `rasa_bert_intent.encoder.weights_checksum`.
-        model_type: The family, such as `bert`.
+        content: Of the graph's file.
+        features: Runs it.
     """
 
-    name: str
-    revision: str | None
-    sha256: str
-    model_type: str
+    content: bytes
+    features: OnnxFeatures
 
 
-@dataclass
-class IntentModel:
+@dataclass(kw_only=True)
+class IntentModel(IntentPredictor):
     """A trained intent classifier.
 
     Attributes:
         network: The torch module; LoRA is merged when the model is loaded to serve.
         tokenizer: Of transformers.
-        labels: Intents, in the order of the logits' columns.
-        encoder: The identity of the encoder it stands on.
-        options: As trained.
-        calibration: Makes confidences as high as they are right.
-        scope: What tells whether a message is in scope; None: all are.
-        training: How training went (examples, best epoch, scores, seconds, ...).
         device: Where it runs.
         bf16: Whether it predicts in bf16.
+        graph: What predicts in place of the network, as it does once the model is stored; None: nothing does.
     """
 
     network: IntentNetwork
     tokenizer: Any
-    labels: list[str]
-    encoder: EncoderIdentity
-    options: Options
-    calibration: Calibration = field(default_factory=Calibration)
-    scope: Scope | None = None
-    training: dict[str, Any] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     bf16: bool = False
+    graph: Graph | None = None
 
-    def predict_proba(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
-        """Confidences `[texts, labels]`, float64: P(in scope) times P(intent | in scope).
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:  # noqa: D102
+        return net.tokenize(self.tokenizer, texts, self.options.max_length)
 
-        The confidences of a text sum to P(in scope), but that the intent `out_of_scope`, where there is one, is not
-        lowered: it has nothing to be in scope of.
-        """
-        return self.confidences(self.features(texts, batch_size))
+    @property
+    def head(self) -> dict[str, np.ndarray]:  # noqa: D102
+        return {name: value.numpy() for name, value in _on_cpu(self.network.head.state_dict()).items()}
 
-    def features(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
-        """Pooled vectors `[texts, hidden]`, float32."""
-        token_ids = net.tokenize(self.tokenizer, texts, self.options.max_length)
-        return self.features_of_tokens(token_ids, batch_size)
-
-    @cached_property
-    def in_scope(self) -> np.ndarray:
-        """Which labels are in scope, `[labels]`, bool."""
-        return in_scope_columns(self.labels)
-
-    def confidences(self, features: np.ndarray) -> np.ndarray:
-        """Confidences `[texts, labels]`, as `predict_proba` gives them, from pooled vectors `[texts, hidden]`."""
-        logits = self.logits_of_features(features)
-        confidences = self.calibration.probabilities(logits)
-        if self.scope is not None:
-            confidences[:, self.in_scope] *= self.scope.probability(features, logits)[:, None]
-        return confidences
-
-    def predict_logits(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
-        """Logits `[texts, labels]`, float32."""
-        return self.logits_of_features(self.features(texts, batch_size))
-
-    def logits_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
-        """Logits `[texts, labels]`, float32, of texts given as token ids."""
-        return self.logits_of_features(self.features_of_tokens(token_ids, batch_size))
-
-    @torch.inference_mode()
-    def logits_of_features(self, features: np.ndarray) -> np.ndarray:
-        """Logits `[texts, labels]`, float32, of pooled vectors `[texts, hidden]`."""
-        training = self.network.training
-        self.network.eval()
-        with threads(self.options.num_threads):
-            logits = self.network.classify(torch.from_numpy(features).to(self.device))
-        self.network.train(training)
-        return logits.cpu().numpy()
-
-    def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
-        """Pooled vectors `[texts, hidden]`, float32, of texts given as token ids."""
+    def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:  # noqa: D102
+        pad_id, hidden = self.tokenizer.pad_token_id, self.network.head.in_features
+        if self.graph is not None:
+            return batches.in_batches(self.graph.features, token_ids, hidden, pad_id=pad_id, batch_size=batch_size)
         training = self.network.training
         self.network.eval()
         with threads(self.options.num_threads), autocast(self.device, self.bf16):
             output = net.in_batches(
-                self.network.features,
-                token_ids,
-                self.network.head.in_features,
-                pad_id=self.tokenizer.pad_token_id,
-                device=self.device,
-                batch_size=batch_size,
+                self.network.features, token_ids, hidden, pad_id=pad_id, device=self.device, batch_size=batch_size
             )
         self.network.train(training)
         return output
@@ -163,28 +94,37 @@ class IntentModel:
         for old in directory.iterdir() if directory.exists() else ():
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         directory.mkdir(parents=True, exist_ok=True)
-        self.tokenizer.save_pretrained(directory / "tokenizer")
-        save_file(_on_cpu(self.network.head.state_dict()), directory / "head.safetensors")
-        if self.scope is not None:
-            _save_scope(self.scope, directory)
+        self.tokenizer.save_pretrained(directory / storage.TOKENIZER)
+        save_file(_on_cpu(self.network.head.state_dict()), directory / storage.HEAD)
+        scope = storage.save_scope(self.scope, directory)
+        if self.graph is not None:
+            (directory / storage.GRAPH).parent.mkdir()
+            (directory / storage.GRAPH).write_bytes(self.graph.content)
         if self.adapter is not None:
-            self._save_adapter(directory / "adapter")
-        if self.options.store_encoder:
-            self._save_encoder(directory / "encoder")
-        files = sorted(path for path in directory.rglob("*") if path.is_file())
-        manifest = {
-            "format": FORMAT,
-            "version": __version__,
-            "labels": self.labels,
-            "encoder": asdict(self.encoder),
-            "pooling": self.network.pooling,
-            "options": self.options.to_dict(),
-            "calibration": asdict(self.calibration),
-            "scope": None if self.scope is None else {"centre": self.scope.centre, "width": self.scope.width},
-            "training": self.training,
-            "files": {path.relative_to(directory).as_posix(): file_checksum(path) for path in files},
-        }
-        (directory / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
+            self._save_adapter(directory / storage.ADAPTER)
+        if self._stores_encoder:
+            self._save_encoder(directory / storage.ENCODER)
+        storage.write_manifest(
+            directory,
+            {
+                "labels": self.labels,
+                "encoder": asdict(self.encoder),
+                "pooling": self.network.pooling,
+                "pad_id": self.tokenizer.pad_token_id,
+                "options": self.options.to_dict(),
+                "calibration": asdict(self.calibration),
+                "scope": scope,
+                "training": self.training,
+            },
+        )
+
+    @property
+    def _stores_encoder(self) -> bool:
+        if self.options.store_encoder is not None:
+            return self.options.store_encoder
+        # Under LoRA or a head alone the encoder is the one that was found, and can be found again to train on.
+        changed = self.options.method == "full" or self.network.pooling == "own"
+        return changed or self.graph is None
 
     def _save_adapter(self, directory: Path) -> None:
         assert self.adapter is not None
@@ -220,7 +160,7 @@ class IntentModel:
             ModelError: if a file is missing, damaged or of a newer format, or the encoder or the method is not the one
                 trained with.
         """
-        manifest = _read_manifest(directory)
+        manifest = storage.read_manifest(directory)
         stored = Options.from_config(manifest["options"])
         options = (options or stored.with_environment()).completed_by(manifest["options"])
         for name in ("method", "classification_head"):
@@ -230,11 +170,11 @@ class IntentModel:
                     f"{getattr(options, name)}. Give the same, or train again."
                 )
         identity = EncoderIdentity(**manifest["encoder"])
-        base = directory / "encoder"
+        base = directory / storage.ENCODER
         if not base.is_dir():
             base = _find_base(identity)
         try:
-            tokenizer = net.load_tokenizer(directory / "tokenizer")
+            tokenizer = net.load_tokenizer(directory / storage.TOKENIZER)
             labels = manifest["labels"]
             if manifest["pooling"] == "own":
                 encoder, _ = net.load_classifier(base, len(labels))
@@ -243,9 +183,9 @@ class IntentModel:
                 encoder = net.load_encoder(base)
             network = IntentNetwork(encoder, manifest["pooling"], len(labels), stored.classification_head)
             if options.method == "lora":
-                network.encoder = _with_adapter(network.encoder, directory / "adapter", trainable)
-            _load_head(network.head, directory / "head.safetensors")
-            scope = _load_scope(manifest, directory)
+                network.encoder = _with_adapter(network.encoder, directory / storage.ADAPTER, trainable)
+            _load_head(network.head, directory / storage.HEAD)
+            scope = storage.load_scope(manifest, directory)
         except EncoderError as error:
             raise ModelError(f"The model in {directory} cannot be read: {error}") from None
         device = choose_device(options.device, strict=False)
@@ -264,37 +204,12 @@ class IntentModel:
         )
 
 
-def _read_manifest(directory: Path) -> dict[str, Any]:
-    """The manifest of a model's directory, after checking every file it names."""
-    path = directory / MANIFEST
-    if not path.is_file():
-        raise ModelError(f"{directory} holds no {MANIFEST}: it is no model of rasa-bert-intent. Train one, or check.")
-    try:
-        manifest = json.loads(path.read_text("utf-8"))
-        version, files = manifest["format"], manifest["files"]
-    except (ValueError, KeyError, TypeError):
-        raise ModelError(f"{path} is damaged. Train again, or restore the file.") from None
-    if version != FORMAT:
-        raise ModelError(
-            f"{path} has format {version}, made by rasa-bert-intent {manifest.get('version')}; this version "
-            f"({__version__}) reads format {FORMAT}. "
-            f"{'Upgrade rasa-bert-intent, or train' if version > FORMAT else 'Train'} again."
-        )
-    for name, checksum in files.items():
-        file = directory / name
-        if not file.is_file():
-            raise ModelError(f"{file} is missing. Train again, or restore the file.")
-        if file_checksum(file) != checksum:
-            raise ModelError(f"{file} is damaged or was altered: its checksum differs. Train again, or restore it.")
-    return manifest
-
-
 def _find_base(identity: EncoderIdentity) -> Path:
     """The encoder of a model that was stored without it, checked to be the one it was trained on."""
     try:
         path = find_encoder(identity.name, identity.revision).path
     except BertIntentError as error:
-        raise ModelError(f"The model was stored without its encoder (store_encoder: false). {error}") from None
+        raise ModelError(f"The model was stored without its encoder, which torch needs. {error}") from None
     found = weights_checksum(path)
     if found != identity.sha256:
         raise ModelError(
@@ -318,25 +233,6 @@ def _load_head(head: nn.Module, path: Path) -> None:
         head.load_state_dict(load_file(path))
     except RuntimeError as error:
         raise ModelError(f"{path} does not fit the model: {str(error).splitlines()[-1].strip()}") from None
-
-
-def _save_scope(scope: Scope, directory: Path) -> None:
-    from safetensors.numpy import save_file
-
-    if isinstance(scope.distance, MahalanobisDistance):
-        arrays = {"means": scope.distance.means, "whitening": scope.distance.whitening}
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, directory / SCOPE_FILE)
-
-
-def _load_scope(manifest: dict[str, Any], directory: Path) -> Scope | None:
-    from safetensors.numpy import load_file
-
-    if manifest["scope"] is None:
-        return None
-    distance: MahalanobisDistance | Energy = Energy(in_scope_columns(manifest["labels"]))
-    if (directory / SCOPE_FILE).is_file():
-        distance = MahalanobisDistance(**load_file(directory / SCOPE_FILE))
-    return Scope(distance, **manifest["scope"])
 
 
 def _on_cpu(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

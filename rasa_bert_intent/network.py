@@ -12,9 +12,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
+from rasa_bert_intent import batches
 from rasa_bert_intent.errors import EncoderError, OptionsError
+from rasa_bert_intent.heads import COSINE_SCALE
 
 # Families whose position ids start after the padding id, so that the table is that much longer than the longest input.
 _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "data2vec-text", "xmod"}
@@ -47,9 +48,6 @@ class CosineHead(nn.Module):
         num_labels: Directions.
     """
 
-    # The largest logit: with it the softmax over 60 labels can come as near to 1 as label smoothing asks.
-    SCALE = 16.0
-
     def __init__(self, in_features: int, num_labels: int) -> None:
         super().__init__()
         self.in_features = in_features
@@ -58,7 +56,7 @@ class CosineHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits `[messages, labels]` from features `[messages, hidden]`."""
-        return self.SCALE * F.linear(F.normalize(features, dim=-1), F.normalize(self.weight, dim=-1))
+        return COSINE_SCALE * F.linear(F.normalize(features, dim=-1), F.normalize(self.weight, dim=-1))
 
     @torch.no_grad()
     def start_at_means(self, features: Tensor, labels: Tensor) -> None:
@@ -256,16 +254,8 @@ def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list
 
 def pad(token_ids: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
     """Token ids and attention mask, both `[messages, longest]`, int64, padded on the right."""
-    rows = [torch.tensor(ids) for ids in token_ids]
-    mask = [torch.ones(len(ids), dtype=torch.long) for ids in token_ids]
-    return pad_sequence(rows, batch_first=True, padding_value=pad_id), pad_sequence(mask, batch_first=True)
-
-
-def by_length(token_ids: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:
-    """Indices in batches of like length, so that little is padding; longest first, so that memory fails early."""
-    order = sorted(range(len(token_ids)), key=lambda index: -len(token_ids[index]))
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+    ids, mask = batches.pad(token_ids, pad_id)
+    return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
 @torch.inference_mode()
@@ -279,23 +269,13 @@ def in_batches(
     batch_size: int,
     on_batch: Callable[[int], Any] = lambda texts: None,
 ) -> np.ndarray:
-    """What a function of token ids and mask gives for texts of any number and length: `[texts, width]`, float32.
+    """As `rasa_bert_intent.batches.in_batches`, of a function of torch's on a device."""
 
-    Args:
-        function: Gives `[messages, width]` for token ids and mask of `[messages, tokens]`.
-        token_ids: Of each text.
-        width: Of the result.
-        pad_id: Of the tokenizer.
-        device: Where the function computes.
-        batch_size: Texts a batch.
-        on_batch: Told the number of texts of each batch that is done.
-    """
-    output = np.zeros((len(token_ids), width), dtype=np.float32)
-    for indices in by_length(token_ids, batch_size):
-        ids, mask = pad([token_ids[i] for i in indices], pad_id)
-        output[indices] = function(ids.to(device), mask.to(device)).float().cpu().numpy()
-        on_batch(len(indices))
-    return output
+    def of_arrays(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        output = function(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device))
+        return output.float().cpu().numpy()
+
+    return batches.in_batches(of_arrays, token_ids, width, pad_id=pad_id, batch_size=batch_size, on_batch=on_batch)
 
 
 @contextmanager

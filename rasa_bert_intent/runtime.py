@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from rasa_bert_intent.cpus import available_cpus
 from rasa_bert_intent.errors import OptionsError
 
 logger = logging.getLogger(__name__)
@@ -95,9 +96,13 @@ def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[object]
 
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Gives torch this many CPU threads inside the block, and what it had before after it."""
+    """Gives torch this many CPU threads inside the block, and what it had before after it.
+
+    None: as many as it has, but no more than there are CPUs for us, see `rasa_bert_intent.cpus`.
+    """
     before = torch.get_num_threads()
-    if count is None or count == before:
+    count = count or min(before, available_cpus())
+    if count == before:
         yield
         return
     torch.set_num_threads(count)

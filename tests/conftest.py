@@ -55,6 +55,7 @@ def options(tiny_encoder: Path) -> Callable[..., Any]:
             "epochs": 2,
             "max_length": 32,
             "pooling": "mean",
+            "engine": "torch",
             **changes,
         }
         return Options.from_config(config)

@@ -139,13 +139,28 @@ def test_a_message_without_text_has_no_intent(served, text):
     assert message.get("intent_ranking") == []
 
 
+@pytest.mark.parametrize("text", ["/greet", ' /greet{"name": "Ann"} ', "/greet@0.9", '/inform@0.5{"a": {"b": "c d"}}'])
+def test_messages_that_name_their_intent_pass_no_encoder(served, text, monkeypatch):
+    monkeypatch.setattr(type(served._model), "predict_proba", None)
+    message = answer(served, text)
+    assert message.get("intent") == {"name": None, "confidence": 0.0}
+    assert message.get("intent_ranking") == []
+
+
+@pytest.mark.parametrize("text", ["/", "/ hello", "hello /greet", "/home is full", "hi"])
+def test_messages_that_have_a_slash_and_name_no_intent_are_classified(served, text):
+    assert answer(served, text).get("intent")["name"] is not None
+
+
 def test_many_messages_are_answered_as_one_by_one(served, examples):
     texts = [*examples[0], "", "play " * 200]
     together = served.process([Message(data={"text": text}) for text in texts])
     for text, message in zip(texts, together, strict=True):
         alone = answer(served, text).get("intent")
         assert message.get("intent")["name"] == alone["name"]
-        assert message.get("intent")["confidence"] == pytest.approx(alone["confidence"], abs=1e-5)
+        assert message.get("intent")["confidence"] == pytest.approx(
+            alone["confidence"], abs=0.01
+        )  # int8 rounds by batch
 
 
 def test_the_ranking_has_the_length_asked_for(create, load, examples):

@@ -10,7 +10,8 @@ from encoders import make_encoder
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import ModelError
-from rasa_bert_intent.model import FORMAT, IntentModel
+from rasa_bert_intent.model import IntentModel
+from rasa_bert_intent.storage import FORMAT
 from rasa_bert_intent.training.fit import fit
 
 METHODS = ("lora", "full", "head")
@@ -22,7 +23,14 @@ def stored_by_method(tmp_path_factory, tiny_encoder, examples) -> dict[str, tupl
     models = {}
     for method in METHODS:
         options = Options.from_config(
-            {"encoder": str(tiny_encoder), "method": method, "min_steps": 0, "epochs": 3, "max_length": 32}
+            {
+                "encoder": str(tiny_encoder),
+                "method": method,
+                "min_steps": 0,
+                "epochs": 3,
+                "max_length": 32,
+                "engine": "torch",
+            }
         )
         model = fit(*examples, options, progress=False)
         directory = tmp_path_factory.mktemp("model") / "stored"
@@ -170,7 +178,7 @@ def test_a_lean_model_with_another_encoder_is_refused(lean):
 def test_a_lean_model_without_its_encoder_says_what_to_do(lean):
     directory, encoder, _ = lean
     shutil.rmtree(encoder)
-    with pytest.raises(ModelError, match=r"stored without its encoder \(store_encoder: false\)\. .* does not exist"):
+    with pytest.raises(ModelError, match=r"stored without its encoder, which torch needs\. .* does not exist"):
         IntentModel.load(directory)
 
 

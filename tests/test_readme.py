@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rasa_bert_intent import IntentModel
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import find_encoder
 
@@ -31,5 +32,5 @@ def test_the_readmes_python_runs_and_plain_peft_gives_our_logits(tmp_path, monke
         # transformers by itself knows of no package that carries the encoder
         local = str(find_encoder(Options().encoder).path)
         exec(code.replace('base = "sentence-transformers/all-MiniLM-L6-v2"', f"base = {local!r}"), found)
-    ours = found["model"].predict_logits(["good evening"])
+    ours = IntentModel.load(tmp_path / "my_model").predict_logits(["good evening"])
     np.testing.assert_allclose(found["logits"].detach().numpy(), ours, atol=1e-4)

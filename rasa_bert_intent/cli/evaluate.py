@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rasa_bert_intent.cli.arguments import add_model
 
 if TYPE_CHECKING:
-    from rasa_bert_intent.model import IntentModel
+    from rasa_bert_intent.predictor import IntentPredictor
     from rasa_bert_intent.reports.evaluation import Prediction
 
 
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _predict(model: IntentModel, texts: Sequence[str]) -> list[Prediction]:
+def _predict(model: IntentPredictor, texts: Sequence[str]) -> list[Prediction]:
     """What Rasa's FallbackClassifier would see of each text."""
     from rasa_bert_intent.ranking import rank
     from rasa_bert_intent.reports.evaluation import Prediction

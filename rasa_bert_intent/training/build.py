@@ -14,8 +14,9 @@ from rasa_bert_intent import network as net
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import find_encoder, pooling_of, weights_checksum
 from rasa_bert_intent.errors import EncoderError, OptionsError, name_some
-from rasa_bert_intent.model import EncoderIdentity, IntentModel
+from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.network import IntentNetwork
+from rasa_bert_intent.predictor import EncoderIdentity
 from rasa_bert_intent.runtime import trains_in_bf16
 from rasa_bert_intent.training.adapter import network_with_adapter
 from rasa_bert_intent.training.dropout import use_byte_dropout

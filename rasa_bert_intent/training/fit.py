@@ -20,6 +20,7 @@ from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.build import fresh_model, training_mode
 from rasa_bert_intent.training.calibration import calibrate
 from rasa_bert_intent.training.callbacks import BestEpoch
+from rasa_bert_intent.training.export import export, serves_by_onnx
 from rasa_bert_intent.training.run import prepare, run_epochs
 from rasa_bert_intent.training.scope import fit_scope
 from rasa_bert_intent.training.trainer import steps_per_epoch
@@ -87,6 +88,7 @@ def _resumed(start: IntentModel, intents: Sequence[str], options: Options) -> In
     if start.options.method == "head":
         start.network.encoder.requires_grad_(False)
     start.options = options.completed_by(start.options.to_dict())
+    start.graph = None
     return start
 
 
@@ -109,8 +111,11 @@ def _train(
         if fresh:
             prepare(model, train_on, progress)
         epochs, best = run_epochs(model, train_on, held_out, epochs, progress)
-        # What is fitted to the model's answers is fitted in the precision that they will have.
-        model.bf16 = serves_in_bf16(options.precision, model.device)
+    # What is fitted to the model's answers is fitted by the engine and in the precision that they will have.
+    model.bf16 = serves_in_bf16(options.precision, model.device)
+    if serves_by_onnx(model):
+        model.graph = export(model, train_on, held_out)
+    if epochs:
         model.scope = fit_scope(model, train_on)
         if len(held_out) and options.calibrate_confidences:
             calibrate(model, held_out)

@@ -72,7 +72,7 @@ def _run_trainer(
     def held_out_logits() -> np.ndarray:
         if options.method == "head":
             return model.logits_of_features(np.asarray(held_out.inputs))
-        return model.logits_of_tokens(held_out.inputs)
+        return model.logits_of_features(model.features_of_tokens(held_out.inputs))
 
     weights = class_weights(train.labels, len(model.labels), options.class_weights).to(model.device)
     with tempfile.TemporaryDirectory() as scratch:

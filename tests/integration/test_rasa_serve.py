@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 import urllib.error
 import urllib.request
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from bot import CLASSIFIER, NLU, QUICK, UNSEEN, Bot, free_port, intent_of, wait_for
+from bot import CLASSIFIER, NLU, QUICK, UNSEEN, Bot, environment, free_port, intent_of, wait_for
 
 Post = Callable[..., Any]
 
@@ -100,3 +102,17 @@ def test_server_trains_another_model_and_goes_on_serving(post: Post, tiny_encode
         (name,) = [name for name in tar.getnames() if name.endswith("/model.json")]
         assert json.load(tar.extractfile(name))["labels"] == ["one", "two"]  # type: ignore[arg-type]
     assert intent_of(_parse(post, "hello, good day")) == "greet"
+
+
+def test_rasa_serves_the_model_without_torch_transformers_and_peft(trained: Bot, answers: list[dict]):
+    code = (
+        "import asyncio, json, sys; from rasa.core.agent import Agent; "
+        f"agent = Agent.load({str(trained.archives[-1])!r}); "
+        f"row = asyncio.run(agent.parse_message({answers[0]['text']!r})); "
+        "print(json.dumps([row['intent']['name'], [n for n in ('torch', 'transformers', 'peft') if n in sys.modules]]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=300, cwd=trained.folder
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [intent_of(answers[0]), []]

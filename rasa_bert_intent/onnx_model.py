@@ -1,0 +1,108 @@
+"""`OnnxModel`: serves a trained model by ONNX Runtime and `tokenizers`, without torch, transformers or peft."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rasa_bert_intent.batches import in_batches
+from rasa_bert_intent.calibration import Calibration
+from rasa_bert_intent.config import Options
+from rasa_bert_intent.cpus import available_cpus
+from rasa_bert_intent.errors import ModelError
+from rasa_bert_intent.predictor import EncoderIdentity, IntentPredictor
+from rasa_bert_intent.storage import GRAPH, HEAD, TOKENIZER, load_scope
+
+
+class OnnxFeatures:
+    """An encoder with its pooling as an ONNX graph, on the CPU.
+
+    Args:
+        graph: The graph or its file: `input_ids` and `attention_mask`, both `[messages, tokens]`, int64, to `features`
+            of `[messages, hidden]`.
+        num_threads: Of its own pool, which does not spin while it waits; None: as many as there are CPUs for us.
+    """
+
+    def __init__(self, graph: bytes | Path, num_threads: int | None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = num_threads or available_cpus()
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        source = graph if isinstance(graph, bytes) else str(graph)
+        self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
+        """One vector a message: `[messages, hidden]`, float32, from token ids and mask of `[messages, tokens]`."""
+        return self._session.run(None, {"input_ids": input_ids, "attention_mask": attention_mask})[0]
+
+
+@dataclass(kw_only=True)
+class OnnxModel(IntentPredictor):
+    """A trained classifier on ONNX Runtime.
+
+    Attributes:
+        network: The encoder.
+        last_layer: Its arrays, see `rasa_bert_intent.heads`.
+        tokenizer: Of `tokenizers`.
+        pad_id: Its padding token.
+    """
+
+    network: OnnxFeatures
+    last_layer: dict[str, np.ndarray]
+    tokenizer: Any
+    pad_id: int
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:  # noqa: D102
+        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))]
+
+    def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:  # noqa: D102
+        hidden = self.last_layer["weight"].shape[1]
+        return in_batches(self.network, token_ids, hidden, pad_id=self.pad_id, batch_size=batch_size)
+
+    @property
+    def head(self) -> dict[str, np.ndarray]:  # noqa: D102
+        return self.last_layer
+
+    @classmethod
+    def load(cls, directory: Path, manifest: dict[str, Any], options: Options) -> OnnxModel:
+        """Reads a model that was stored with an ONNX graph.
+
+        Args:
+            directory: The model's directory.
+            manifest: Its manifest, read and checked.
+            options: As stored, with those of this machine.
+
+        Raises:
+            ModelError: if ONNX Runtime or `tokenizers` cannot read their files.
+        """
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        try:
+            network = OnnxFeatures(directory / GRAPH, options.num_threads)
+            tokenizer = Tokenizer.from_file(str(directory / TOKENIZER / "tokenizer.json"))
+        except Exception as error:  # both raise classes of their own without a public home
+            raise ModelError(
+                f"The model in {directory} cannot be read: {str(error).strip().splitlines()[0]} Train again."
+            ) from None
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(options.max_length)
+        return cls(
+            network=network,
+            last_layer=load_file(directory / HEAD),
+            tokenizer=tokenizer,
+            pad_id=manifest["pad_id"],
+            labels=manifest["labels"],
+            encoder=EncoderIdentity(**manifest["encoder"]),
+            options=options,
+            calibration=Calibration(**manifest["calibration"]),
+            scope=load_scope(manifest, directory),
+            training=manifest["training"],
+        )

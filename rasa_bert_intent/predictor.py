@@ -1,0 +1,100 @@
+"""`IntentPredictor`: what every engine has in common, from a message's features to its confidences. No torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rasa_bert_intent.calibration import Calibration
+from rasa_bert_intent.config import Options
+from rasa_bert_intent.heads import logits_of
+from rasa_bert_intent.scope import Scope, in_scope_columns
+
+
+@dataclass(frozen=True)
+class EncoderIdentity:
+    """Which encoder a model stands on.
+
+    Attributes:
+        name: Hub id, or the directory it was read from.
+        revision: Of the hub id.
+        sha256: Checksum of its weights, see `rasa_bert_intent.encoder.weights_checksum`.
+        model_type: The family, such as `bert`.
+    """
+
+    name: str
+    revision: str | None
+    sha256: str
+    model_type: str
+
+
+@dataclass(kw_only=True)
+class IntentPredictor(ABC):
+    """A trained classifier that predicts.
+
+    Attributes:
+        labels: Intents, in the order of the logits' columns.
+        encoder: The identity of the encoder it stands on.
+        options: As trained, with those of this machine.
+        calibration: Makes confidences as high as they are right.
+        scope: What tells whether a message is in scope; None: all are.
+        training: How training went (examples, best epoch, scores, seconds, ...).
+    """
+
+    labels: list[str]
+    encoder: EncoderIdentity
+    options: Options
+    calibration: Calibration = field(default_factory=Calibration)
+    scope: Scope | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+
+    @abstractmethod
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, special tokens included, cut at `max_length`, not padded."""
+
+    @abstractmethod
+    def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
+        """Pooled vectors `[texts, hidden]`, float32, of texts given as token ids, in batches of like length."""
+
+    @property
+    @abstractmethod
+    def head(self) -> Mapping[str, np.ndarray]:
+        """The last layer's arrays, see `rasa_bert_intent.heads`."""
+
+    def logits_of_features(self, features: np.ndarray) -> np.ndarray:
+        """Logits `[texts, labels]`, float32, of pooled vectors `[texts, hidden]`."""
+        return logits_of(self.head, self.options.classification_head, features)
+
+    def features(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
+        """Pooled vectors `[texts, hidden]`, float32."""
+        return self.features_of_tokens(self.tokenize(texts), batch_size)
+
+    def predict_logits(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
+        """Logits `[texts, labels]`, float32."""
+        return self.logits_of_features(self.features(texts, batch_size))
+
+    def predict_proba(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
+        """Confidences `[texts, labels]`, float64: P(in scope) times P(intent | in scope).
+
+        The confidences of a text sum to P(in scope), but that the intent `out_of_scope`, where there is one, is not
+        lowered: it has nothing to be in scope of.
+        """
+        return self.confidences(self.features(texts, batch_size))
+
+    def confidences(self, features: np.ndarray) -> np.ndarray:
+        """Confidences `[texts, labels]`, as `predict_proba` gives them, from pooled vectors `[texts, hidden]`."""
+        logits = self.logits_of_features(features)
+        confidences = self.calibration.probabilities(logits)
+        if self.scope is not None:
+            confidences[:, self.in_scope] *= self.scope.probability(features, logits)[:, None]
+        return confidences
+
+    @cached_property
+    def in_scope(self) -> np.ndarray:
+        """Which labels are in scope, `[labels]`, bool."""
+        return in_scope_columns(self.labels)

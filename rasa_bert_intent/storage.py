@@ -1,0 +1,95 @@
+"""What a model's directory holds, read and checked without torch.
+
+The directory::
+
+    model.json      format, labels, encoder and its checksum, options, how training went, checksums of the files
+    head.safetensors
+    scope.safetensors   of the Mahalanobis distance (unless out_of_scope_score is another)
+    onnx/           the encoder as an ONNX graph (unless engine is torch)
+    adapter/        LoRA in PEFT's layout (method lora)
+    encoder/        configuration and weights (where nothing could be served or trained on without them)
+    tokenizer/
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rasa_bert_intent.encoder import file_checksum
+from rasa_bert_intent.errors import ModelError
+from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns
+from rasa_bert_intent.version import __version__
+
+FORMAT = 4
+MANIFEST = "model.json"
+HEAD = "head.safetensors"
+GRAPH = "onnx/model.onnx"
+ADAPTER = "adapter"
+ENCODER = "encoder"
+TOKENIZER = "tokenizer"
+_SCOPE = "scope.safetensors"
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """The manifest of a model's directory, after checking every file it names.
+
+    Raises:
+        ModelError: if a file is missing, damaged, altered, or of another format.
+    """
+    path = directory / MANIFEST
+    if not path.is_file():
+        raise ModelError(f"{directory} holds no {MANIFEST}: it is no model of rasa-bert-intent. Train one, or check.")
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        version, files = manifest["format"], manifest["files"]
+    except (ValueError, KeyError, TypeError):
+        raise ModelError(f"{path} is damaged. Train again, or restore the file.") from None
+    if version != FORMAT:
+        raise ModelError(
+            f"{path} has format {version}, made by rasa-bert-intent {manifest.get('version')}; this version "
+            f"({__version__}) reads format {FORMAT}. "
+            f"{'Upgrade rasa-bert-intent, or train' if version > FORMAT else 'Train'} again."
+        )
+    for name, checksum in files.items():
+        file = directory / name
+        if not file.is_file():
+            raise ModelError(f"{file} is missing. Train again, or restore the file.")
+        if file_checksum(file) != checksum:
+            raise ModelError(f"{file} is damaged or was altered: its checksum differs. Train again, or restore it.")
+    return manifest
+
+
+def write_manifest(directory: Path, content: dict[str, Any]) -> None:
+    """Writes the manifest of a directory whose other files are all there."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    checksums = {path.relative_to(directory).as_posix(): file_checksum(path) for path in files}
+    manifest = {"format": FORMAT, "version": __version__, **content, "files": checksums}
+    (directory / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
+
+
+def save_scope(scope: Scope | None, directory: Path) -> dict[str, float] | None:
+    """Writes what tells messages in scope from others; returns its part of the manifest."""
+    from safetensors.numpy import save_file
+
+    if scope is None:
+        return None
+    if isinstance(scope.distance, MahalanobisDistance):
+        arrays = {"means": scope.distance.means, "whitening": scope.distance.whitening}
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, directory / _SCOPE)
+    return {"centre": scope.centre, "width": scope.width}
+
+
+def load_scope(manifest: dict[str, Any], directory: Path) -> Scope | None:
+    """What `save_scope` wrote."""
+    from safetensors.numpy import load_file
+
+    if manifest["scope"] is None:
+        return None
+    distance: MahalanobisDistance | Energy = Energy(in_scope_columns(manifest["labels"]))
+    if (directory / _SCOPE).is_file():
+        distance = MahalanobisDistance(**load_file(directory / _SCOPE))
+    return Scope(distance, **manifest["scope"])

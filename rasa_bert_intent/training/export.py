@@ -1,0 +1,177 @@
+"""Exports a trained encoder to ONNX, in int8 where its answers stay the same."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rasa_bert_intent import batches
+from rasa_bert_intent import network as net
+from rasa_bert_intent.heads import logits_of
+from rasa_bert_intent.model import Graph, IntentModel
+from rasa_bert_intent.network import IntentNetwork
+from rasa_bert_intent.onnx_model import OnnxFeatures
+from rasa_bert_intent.training.batching import Examples
+from rasa_bert_intent.training.smoothing import smooth
+
+logger = logging.getLogger(__name__)
+
+_OPSET = 17
+# What int8 may cost, on examples that were not trained on where there are any.
+_LEAST_AGREEMENT = 0.99
+_MOST_ACCURACY_LOST = 0.003
+# By how much a feature may differ between torch and ONNX Runtime, both fp32.
+_TOLERANCE = 1e-3
+# Examples that tell how large activations get, and that answers are compared on.
+_EXAMPLES_SEEN, _EXAMPLES_COMPARED = 256, 2000
+_BATCH = 64
+
+
+def serves_by_onnx(model: IntentModel) -> bool:
+    """Whether ONNX Runtime is to serve a model, by the option `engine`; `auto`: where it was trained on a CPU."""
+    options = model.options
+    if options.engine == "auto":
+        return model.device.type == "cpu" and not model.bf16 and options.store_encoder is not False
+    return options.engine == "onnx"
+
+
+def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | None:
+    """The encoder of a trained model with its pooling as an ONNX graph; told in one line.
+
+    Args:
+        model: Trained; it stays as it is.
+        train: Examples it was trained on.
+        held_out: Others; there may be none.
+
+    Returns:
+        In int8 if on the held-out examples (or, without any, on those trained on) it loses at most 0.3 points of
+        accuracy and gives the same answer to 99 %; else in fp32. None, with a warning, if the encoder cannot be
+        exported.
+    """
+    random = np.random.default_rng(model.options.random_seed)
+    compared = _some(held_out if len(held_out) else train, _EXAMPLES_COMPARED, random)
+    network = _merged_copy(model)
+    pad_id, hidden = model.tokenizer.pad_token_id, network.head.in_features
+
+    def of_torch(inputs: Sequence[Sequence[int]]) -> np.ndarray:
+        return net.in_batches(
+            network.features, inputs, hidden, pad_id=pad_id, device=torch.device("cpu"), batch_size=_BATCH
+        )
+
+    def of_graph(graph: Graph) -> np.ndarray:
+        return batches.in_batches(graph.features, compared.inputs, hidden, pad_id=pad_id, batch_size=_BATCH)
+
+    def answers(features: np.ndarray) -> np.ndarray:
+        return logits_of(model.head, model.options.classification_head, features).argmax(axis=1)
+
+    example = net.pad([compared.inputs[0], [*compared.inputs[0], pad_id]], pad_id)
+    try:
+        fp32 = _graph(_traced(network, example), model.options.num_threads)
+        expected, found = of_torch(compared.inputs), of_graph(fp32)
+        if not np.allclose(found, expected, atol=_TOLERANCE * float(np.abs(expected).max())):
+            raise ValueError(f"its features differ by {np.abs(found - expected).max():.2g}")
+        smooth(network.encoder, lambda: of_torch(_some(train, _EXAMPLES_SEEN, random).inputs))
+        int8 = _graph(_quantised(_traced(network, example)), model.options.num_threads)
+    except Exception as error:  # exporter, quantiser and runtime have a class of errors for every layer of theirs
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        logger.warning(
+            f"The encoder ({model.encoder.model_type}) cannot be exported to ONNX ({reason}): torch serves the model. "
+            "engine: torch does so without this attempt."
+        )
+        return None
+    right, before, after = np.asarray(compared.labels), answers(expected), answers(of_graph(int8))
+    agreement = float((before == after).mean())
+    lost = float((before == right).mean() - (after == right).mean())
+    fits = agreement >= _LEAST_AGREEMENT and lost <= _MOST_ACCURACY_LOST
+    logger.info(
+        f"ONNX Runtime serves the model in {'int8' if fits else 'fp32'}: int8 gives the same answer to "
+        f"{100 * agreement:.1f} % of {len(compared)} {'held-out' if len(held_out) else 'training'} examples, with "
+        f"{100 * abs(lost):.1f} points {'less' if lost > 0 else 'more'} accuracy"
+        f"{'' if fits else ' (allowed: 99 % and 0.3 points less)'}."
+    )
+    return int8 if fits else fp32
+
+
+def _some(examples: Examples, count: int, random: np.random.Generator) -> Examples:
+    if len(examples) <= count:
+        return examples
+    return examples.subset(sorted(random.choice(len(examples), count, replace=False).tolist()))
+
+
+def _merged_copy(model: IntentModel) -> Any:
+    """A copy of a model's network on the CPU in fp32, LoRA merged, whose attention is traced operation by operation."""
+    network = copy.deepcopy(model.network).to("cpu").float().eval()
+    if model.adapter is not None:
+        network.encoder = network.encoder.merge_and_unload()
+    with net.quiet_transformers():
+        network.encoder.set_attn_implementation("eager")
+    return network
+
+
+class _Features(nn.Module):
+    """A network's features as what a module returns when called, which the tracer follows."""
+
+    def __init__(self, network: IntentNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.network.features(input_ids, attention_mask)
+
+
+def _traced(network: IntentNetwork, example: tuple[Tensor, Tensor]) -> bytes:
+    messages, tokens = {0: "messages"}, {0: "messages", 1: "tokens"}
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the tracer's, about shapes that are the same for every message
+        file = Path(scratch) / "fp32.onnx"
+        torch.onnx.export(
+            _Features(network).eval(),  # else the exporter leaves the network in training mode
+            example,
+            str(file),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["features"],
+            dynamic_axes={"input_ids": tokens, "attention_mask": tokens, "features": messages},
+            opset_version=_OPSET,
+            dynamo=False,  # the other one needs two more packages and takes ten times as long
+        )
+        return file.read_bytes()
+
+
+def _quantised(graph: bytes) -> bytes:
+    """A graph with weights in int8, and activations too while matrices are multiplied.
+
+    Seven bits a weight: on CPUs without VNNI products of eight bits overflow between two sums.
+    """
+    from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as scratch, _without_logs():
+        fp32, prepared, int8 = (Path(scratch) / name for name in ("fp32.onnx", "prepared.onnx", "int8.onnx"))
+        fp32.write_bytes(graph)
+        quant_pre_process(fp32, prepared, skip_symbolic_shape=True)
+        quantize_dynamic(prepared, int8, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+        return int8.read_bytes()
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """Without the quantiser's line for every tensor, which it writes as the root logger."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _graph(content: bytes, num_threads: int | None) -> Graph:
+    return Graph(content, OnnxFeatures(content, num_threads))

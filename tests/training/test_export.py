@@ -1,0 +1,107 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+from encoders import FAMILIES, make_encoder
+from torch import nn
+
+from rasa_bert_intent.training import export as exporting
+from rasa_bert_intent.training.fit import fit
+from rasa_bert_intent.training.smoothing import smooth
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_every_family_is_exported_and_computes_what_torch_does(
+    family, pooling, options, examples, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(exporting, "_LEAST_AGREEMENT", 1.1)  # int8 is refused: fp32 has no rounding to hide behind
+    encoder = make_encoder(tmp_path / "encoder", family)
+    model = fit(*examples, options(encoder=str(encoder), pooling=pooling, engine="onnx"), progress=False)
+    assert model.graph is not None
+    for texts in (["hi"], ["play some music", *examples[0]], ["turn off the lights please " * 5, "hey"]):
+        by_onnx = model.features(texts)
+        graph, model.graph = model.graph, None
+        np.testing.assert_allclose(by_onnx, model.features(texts), atol=1e-4)
+        model.graph = graph
+
+
+def test_int8_that_answers_otherwise_gives_way_to_fp32(options, examples, monkeypatch, caplog):
+    monkeypatch.setattr(exporting, "_LEAST_AGREEMENT", 1.1)
+    with caplog.at_level(logging.INFO):
+        model = fit(*examples, options(engine="onnx"), progress=False)
+    assert "ONNX Runtime serves the model in fp32" in caplog.text
+    assert model.graph is not None
+    assert b"DynamicQuantize" not in model.graph.content
+
+
+def test_int8_is_smaller_and_is_told_of(options, examples, caplog):
+    with caplog.at_level(logging.INFO):
+        model = fit(*examples, options(engine="onnx", epochs=20), progress=False)
+    assert "ONNX Runtime serves the model in int8" in caplog.text
+    assert "of 24 training examples" in caplog.text
+    assert model.graph is not None
+    assert b"DynamicQuantize" in model.graph.content
+
+
+def test_held_out_examples_decide_where_there_are_some(options, examples, caplog):
+    with caplog.at_level(logging.INFO):
+        fit(*examples, options(engine="onnx", evaluate_on_number_of_examples=8), progress=False)
+    assert "of 8 held-out examples" in caplog.text
+
+
+def test_an_encoder_that_cannot_be_exported_is_served_by_torch_with_a_warning(
+    options, examples, monkeypatch, caplog, tmp_path
+):
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("Unsupported operator\nand much more")
+
+    monkeypatch.setattr(torch.onnx, "export", refuse)
+    model = fit(*examples, options(engine="auto"), progress=False)
+    assert model.graph is None
+    assert "cannot be exported to ONNX (Unsupported operator): torch serves the model" in caplog.text
+    model.save(tmp_path / "model")
+    assert (tmp_path / "model" / "encoder").is_dir()
+
+
+def test_the_network_stays_as_it_is(options, examples, tmp_path):
+    by_torch = fit(*examples, options(), progress=False)
+    by_onnx = fit(*examples, options(engine="onnx"), progress=False)
+    for (name, one), (_, other) in zip(
+        by_torch.network.state_dict().items(), by_onnx.network.state_dict().items(), strict=True
+    ):
+        assert torch.equal(one, other), name
+
+
+@pytest.mark.parametrize(
+    ("changes", "by_onnx"),
+    [
+        ({}, True),
+        ({"engine": "torch"}, False),
+        ({"store_encoder": False}, False),
+        ({"precision": "bf16"}, False),
+        ({"engine": "onnx", "precision": "bf16"}, True),
+    ],
+)
+def test_auto_takes_onnx_on_a_cpu_unless_something_else_is_asked_for(options, examples, changes, by_onnx):
+    model = fit(*examples, options(**{"engine": "auto", "epochs": 1, **changes}), progress=False)
+    assert (model.graph is not None) == by_onnx
+
+
+def test_smoothing_changes_no_result_and_evens_out_the_inputs():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 4))
+    inputs = torch.randn(32, 8) * torch.tensor([20.0, 1, 1, 1, 1, 1, 1, 1])
+    before = network(inputs)
+    smooth(network, lambda: network(inputs))
+    torch.testing.assert_close(network(inputs), before)
+    largest = (inputs * network[0].factors).abs().amax(dim=0)
+    assert largest.max() / largest.min() < 0.5 * inputs.abs().amax(dim=0).max() / inputs.abs().amax(dim=0).min()
+
+
+def test_the_quantiser_does_not_write_logs_and_logging_is_left_as_it_was(options, examples, caplog):
+    with caplog.at_level(logging.INFO):
+        fit(*examples, options(engine="onnx"), progress=False)
+    assert logging.root.manager.disable == 0
+    assert not [record for record in caplog.records if record.name == "root"]
