@@ -1,0 +1,45 @@
+"""The pipelines that the benchmarks compare, as they stand in `config.yml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+_NGRAMS: list[dict[str, Any]] = [
+    {"name": "WhitespaceTokenizer"},
+    {"name": "CountVectorsFeaturizer"},
+    {"name": "CountVectorsFeaturizer", "analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4},
+]
+
+
+def ours(**options: Any) -> list[dict[str, Any]]:
+    return [{"name": "rasa_bert_intent.BertIntentClassifier", **options}]
+
+
+def diet(epochs: int = 100, **options: Any) -> list[dict[str, Any]]:
+    """What `rasa init` writes, without the ResponseSelector."""
+    return [
+        _NGRAMS[0],
+        {"name": "RegexFeaturizer"},
+        {"name": "LexicalSyntacticFeaturizer"},
+        *_NGRAMS[1:],
+        {"name": "DIETClassifier", "epochs": epochs, "constrain_similarities": True, **options},
+        {"name": "EntitySynonymMapper"},
+        {"name": "FallbackClassifier", "threshold": 0.3, "ambiguity_threshold": 0.1},
+    ]
+
+
+def logistic_regression() -> list[dict[str, Any]]:
+    return [*_NGRAMS, {"name": "LogisticRegressionClassifier"}]
+
+
+def keyword() -> list[dict[str, Any]]:
+    """The least that Rasa runs with."""
+    return [{"name": "KeywordIntentClassifier"}]
+
+
+def config(pipeline: Iterable[dict[str, Any]]) -> str:
+    content = {"recipe": "default.v1", "assistant_id": "benchmark", "language": "en", "pipeline": list(pipeline)}
+    return yaml.safe_dump(content, sort_keys=False)

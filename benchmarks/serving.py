@@ -1,0 +1,233 @@
+"""What serving costs: loading, memory, one message in the process, and over HTTP, each pipeline beside the others.
+
+    python benchmarks/serving.py
+
+Every pipeline is trained on the example bot's own examples, for few epochs: how well it answers is measured elsewhere.
+All of them are loaded in processes of their own and answer the same messages in turns, so that a machine's moods fall
+on all alike. Writes benchmarks/results/serving.json and serving.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pipelines import config, diet, keyword, logistic_regression, ours
+from rasa_runs import ENVIRONMENT, RESULTS, machine, run
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK = {"epochs": 1, "min_steps": 0}
+PIPELINES = {
+    "ours, onnx int8": ours(**QUICK, engine="onnx"),
+    "ours, onnx fp32": ours(**QUICK, engine="onnx", precision="fp32"),
+    "ours, torch fp32": ours(**QUICK, engine="torch", precision="fp32"),
+    "DIET": diet(epochs=2),
+    "LogisticRegression": logistic_regression(),
+    "Keyword (bare Rasa)": keyword(),
+}
+CLIENTS = (1, 4, 16)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, help="turns that each pipeline gets")
+    parser.add_argument("--messages", type=int, default=100, help="messages a turn")
+    parser.add_argument("--http-seconds", type=float, default=8, help="of load for each number of clients")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        bot = Path(scratch)
+        archives = {name: train(bot, name, pipeline) for name, pipeline in PIPELINES.items()}
+        texts = messages(bot / "train.json")
+        rows = in_process(archives, texts, args.rounds, args.messages)
+        for name, archive in archives.items():
+            rows[name] |= {"archive_mb": archive.stat().st_size / 1e6, "http": over_http(bot, archive, texts, args)}
+            print(name, rows[name], flush=True)
+    result = {"machine": machine(), "rounds": args.rounds, "messages": args.messages, "rows": rows}
+    (RESULTS / "serving.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / "serving.md").write_text(table(result))
+
+
+def train(bot: Path, name: str, pipeline: list[dict[str, Any]]) -> Path:
+    (bot / "config.yml").write_text(config(pipeline))
+    (bot / "domain.yml").write_text('version: "3.1"\n')
+    nlu = str(ROOT / "example_bot" / "data" / "nlu")
+    run(bot, "rasa", "train", "nlu", "--nlu", nlu, "--fixed-model-name", name)
+    if not (bot / "train.json").exists():
+        run(bot, "rasa", "data", "convert", "nlu", "--data", nlu, "--out", "train.json", "--format", "json")
+    return bot / "models" / f"{name}.tar.gz"
+
+
+def messages(file: Path) -> list[str]:
+    """Two hundred of the bot's own examples, in an order that is always the same."""
+    examples = json.loads(file.read_text("utf-8"))["rasa_nlu_data"]["common_examples"]
+    texts = sorted({example["text"] for example in examples})
+    random.Random(0).shuffle(texts)
+    return texts[:200]
+
+
+class Worker:
+    """A bot loaded in a process of its own."""
+
+    def __init__(self, archive: Path) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("serving_worker.py")), str(archive)]
+        self._process = subprocess.Popen(
+            command,
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.loaded = self._answer()
+
+    def seconds(self, texts: list[str], whole: bool) -> list[float]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"texts": texts, "whole": whole}) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("ANSWER "):
+                return json.loads(line.removeprefix("ANSWER "))
+        sys.exit(f"a worker ended with status {self._process.wait()}")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+
+
+def in_process(archives: dict[str, Path], texts: list[str], rounds: int, count: int) -> dict[str, dict[str, Any]]:
+    workers = {name: Worker(archive) for name, archive in archives.items()}
+    kinds = {"parse_message": True, "process": False}
+    medians: dict[str, dict[str, list[list[float]]]] = {name: {kind: [] for kind in kinds} for name in workers}
+    for turn in range(rounds + 1):
+        chosen = [texts[(turn * count + i) % len(texts)] for i in range(count)]
+        for kind, whole in kinds.items():
+            for name, worker in workers.items():
+                seconds = worker.seconds(chosen, whole)
+                if turn:  # the first one warms up
+                    medians[name][kind].append(np.quantile(seconds, [0.5, 0.95, 0.99]).tolist())
+    rows: dict[str, dict[str, Any]] = {}
+    for name, worker in workers.items():
+        rows[name] = dict(worker.loaded)
+        for kind in kinds:
+            turns = 1000 * np.asarray(medians[name][kind])
+            for column, quantile in enumerate(("p50", "p95", "p99")):
+                rows[name][f"{kind}_{quantile}_ms"] = float(np.median(turns[:, column]))
+            rows[name][f"{kind}_p50_ms_spread"] = [float(turns[:, 0].min()), float(turns[:, 0].max())]
+        worker.close()
+    return rows
+
+
+def over_http(bot: Path, archive: Path, texts: list[str], args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "rasa",
+        "run",
+        "--enable-api",
+        "-i",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-m",
+        str(archive),
+    ]
+    server = subprocess.Popen(command, cwd=bot, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not _answers(port):
+            if server.poll() is not None:
+                sys.exit(f"rasa run ended with status {server.returncode}")
+            time.sleep(1)
+        load(port, texts, 2, 2)  # warms up
+        return {str(clients): load(port, texts, clients, args.http_seconds) for clients in CLIENTS}
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def _answers(port: int) -> bool:
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", "/status")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
+def load(port: int, texts: list[str], clients: int, seconds: float) -> dict[str, float]:
+    """Clients that each ask again as soon as they have their answer."""
+    taken: list[float] = []
+    end = time.perf_counter() + seconds
+
+    def ask(first: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        number = first
+        while time.perf_counter() < end:
+            body = json.dumps({"text": texts[number % len(texts)]})
+            number += clients
+            start = time.perf_counter()
+            connection.request("POST", "/model/parse", body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+            if response.status != 200:
+                raise RuntimeError(f"/model/parse answered {response.status}")
+            taken.append(time.perf_counter() - start)
+
+    start = time.perf_counter()
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    p50, p99 = 1000 * np.quantile(taken, [0.5, 0.99])
+    return {"p50_ms": float(p50), "p99_ms": float(p99), "per_second": len(taken) / (time.perf_counter() - start)}
+
+
+def table(result: dict[str, Any]) -> str:
+    clients = " | ".join(f"HTTP, {n} client{'s' * (n > 1)}: p50 / p99 ms, requests/s" for n in CLIENTS)
+    lines = [
+        "# Serving",
+        "",
+        f"`python benchmarks/serving.py`, on {result['machine']}. Medians of {result['rounds']} turns of "
+        f"{result['messages']} messages, the pipelines taking turns; in brackets the least and greatest median of a "
+        "turn. Loading is `Agent.load`, libraries included; memory is what it added to a process that had imported "
+        "Rasa.",
+        "",
+        "| pipeline | load, s | added memory, MB | archive, MB | classifier's `process`: p50 / p95 / p99, ms "
+        f"| `Agent.parse_message`: p50 / p95 / p99, ms | {clients} |",
+        "| --- " * (6 + len(CLIENTS)) + "|",
+    ]
+    for name, row in result["rows"].items():
+        cells = [name, f"{row['load_seconds']:.2f}", f"{row['added_mb']:.0f}", f"{row['archive_mb']:.1f}"]
+        for kind in ("process", "parse_message"):
+            low, high = row[f"{kind}_p50_ms_spread"]
+            quantiles = " / ".join(f"{row[f'{kind}_{q}_ms']:.2f}" for q in ("p50", "p95", "p99"))
+            cells.append(f"{quantiles} ({low:.2f} to {high:.2f})")
+        cells += [
+            f"{one['p50_ms']:.1f} / {one['p99_ms']:.1f}, {one['per_second']:.0f}"
+            for one in (row["http"][str(n)] for n in CLIENTS)
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
