@@ -6,13 +6,17 @@ Torch and transformers are imported when training or loading starts: Rasa import
 from __future__ import annotations
 
 import logging
+import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Type  # noqa: UP035  (Rasa checks these very types)
 
 import rasa.shared.utils.io
+from rasa.engine.caching import CACHE_LOCATION_ENV, CACHE_SIZE_ENV, DEFAULT_CACHE_LOCATION
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -25,10 +29,9 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.doctor.texts import training_warnings
-from rasa_bert_intent.encoder import directory_checksum, existing_file, file_checksum, find_adapter, find_encoder
 from rasa_bert_intent.errors import BertIntentError, OptionsError
 from rasa_bert_intent.ranking import rank
-from rasa_bert_intent.version import __version__
+from rasa_bert_intent.reuse import TrainedModels, sources_checksum
 
 logger = logging.getLogger(__name__)
 
@@ -75,13 +78,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             options = Options.from_config(config)
             if "finetuning_epoch_fraction" in config:  # the model trained on holds its encoder
                 return uuid.uuid4().hex
-            sources = [find_encoder(options.encoder, options.encoder_revision)]
-            if options.adapter:
-                sources.append(find_adapter(options.adapter))
-            checksums = [directory_checksum(source.path) for source in sources]
-            if options.adapter_labels:
-                checksums.append(file_checksum(existing_file("adapter_labels", options.adapter_labels)))
-            return " ".join([__version__, *checksums])
+            return sources_checksum(options)
 
     def __init__(
         self,
@@ -165,20 +162,35 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         texts, labels = [m.get(TEXT) for m in examples], [m.get(INTENT) for m in examples]
         for warning in training_warnings(texts, labels):
             logger.warning(warning)
-        with _told_to_rasa(), _interrupted_in_one_line():
-            from rasa_bert_intent.training.fit import fit
-
-            self._model = fit(
-                texts,
-                labels,
-                self._options,
-                start=self._model if self._finetuning else None,
-                min_steps_fraction=float(self._config.get("finetuning_epoch_fraction") or 1.0),
-                progress=not rasa.shared.utils.io.is_logging_disabled(),
-            )
-            with self._model_storage.write_to(self._resource) as directory:
-                self._model.save(directory)
+        with _told_to_rasa(), _interrupted_in_one_line(), self._model_storage.write_to(self._resource) as directory:
+            if self._finetuning:
+                self._fit(texts, labels).save(directory)
+                return self._resource
+            kept = TrainedModels(_kept_models())
+            key = kept.key(texts, labels, self._options)
+            found = kept.find(key)
+            if found is None:
+                self._fit(texts, labels).save(directory)
+                kept.keep(key, directory)
+            else:
+                logger.info(
+                    "Examples of intents, options and encoder are as they were in an earlier training: its model is "
+                    f"used again, nothing is trained. To train all the same, delete {found.parent.resolve()}."
+                )
+                shutil.copytree(found, directory, dirs_exist_ok=True)
         return self._resource
+
+    def _fit(self, texts: list[str], intents: list[str]) -> Any:
+        from rasa_bert_intent.training.fit import fit
+
+        return fit(
+            texts,
+            intents,
+            self._options,
+            start=self._model if self._finetuning else None,
+            min_steps_fraction=float(self._config.get("finetuning_epoch_fraction") or 1.0),
+            progress=not rasa.shared.utils.io.is_logging_disabled(),
+        )
 
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
         """Sets `intent` and `intent_ranking` of each message.
@@ -203,6 +215,14 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             message.set(INTENT, dict(ranking[0]), add_to_output=True)
             message.set(_INTENT_RANKING, ranking, add_to_output=True)
         return messages
+
+
+def _kept_models() -> Path | None:
+    """Where trained models are kept: beside Rasa's cache, which clears all that lies in it; None: nowhere."""
+    if os.environ.get(CACHE_SIZE_ENV) == "0":
+        return None
+    cache = Path(os.environ.get(CACHE_LOCATION_ENV, DEFAULT_CACHE_LOCATION))
+    return cache.with_name(f"{cache.name}_bert_intent")
 
 
 def _is_to_classify(text: str) -> bool:

@@ -176,7 +176,8 @@ class Options:
     validation_split: float | None = _option(
         None,
         Optional(Number(0, 1, open_high=True)),
-        "Share of the examples held out to find the best epoch. Null: 5 % from 50 examples an intent, else 0.",
+        "Share of the examples held out to find the best epoch and to calibrate. Null: 5 % from 50 examples an intent, "
+        "to calibrate after the last epoch; else 0.",
     )
     evaluate_on_number_of_examples: int = _option(
         0, Integer(0), "How many examples to hold out, in place of `validation_split`. 0: as `validation_split` says."
@@ -331,6 +332,11 @@ class Options:
         if share is None:
             share = 0.05 if num_examples >= _EXAMPLES_PER_INTENT_TO_HOLD_OUT * num_intents else 0.0
         return round(share * num_examples)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether the user asked to hold examples out."""
+        return bool(self.evaluate_on_number_of_examples or self.validation_split)
 
     def to_dict(self) -> dict[str, Any]:
         """The options as a flat mapping that JSON and YAML can hold."""

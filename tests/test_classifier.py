@@ -42,6 +42,13 @@ def storage(tmp_path: Path) -> LocalModelStorage:
     return LocalModelStorage.create(tmp_path / "storage")
 
 
+@pytest.fixture(autouse=True)
+def kept_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where trained models are kept for reuse: not in the folder that the tests run in."""
+    monkeypatch.setenv("RASA_CACHE_DIRECTORY", str(tmp_path / "cache"))
+    return tmp_path / "cache_bert_intent"
+
+
 @pytest.fixture
 def config(tiny_encoder: Path) -> dict[str, Any]:
     """As Rasa hands it over: the defaults with the user's changes."""
@@ -246,7 +253,7 @@ def test_the_cache_key_follows_the_content_of_a_local_encoder(config, tmp_path):
 
 def test_the_cache_key_follows_our_version(config, monkeypatch):
     first = calculate_fingerprint_key(BertIntentClassifier, config, {})
-    monkeypatch.setattr("rasa_bert_intent.classifier.__version__", "99")
+    monkeypatch.setattr("rasa_bert_intent.reuse.__version__", "99")
     assert calculate_fingerprint_key(BertIntentClassifier, config, {}) != first
 
 
@@ -268,6 +275,55 @@ def test_a_changed_order_of_an_adapters_intents_trains_again(config, tiny_encode
     labels.unlink()
     with pytest.raises(RasaException, match=r"adapter_labels: the file .*labels\.json' does not exist"):
         calculate_fingerprint_key(BertIntentClassifier, config, {})
+
+
+def manifest(storage: LocalModelStorage) -> dict[str, Any]:
+    with storage.read_from(Resource("bert")) as directory:
+        return json.loads((directory / "model.json").read_text())
+
+
+def test_the_same_training_again_is_not_done_again(create, load, examples, storage, caplog, kept_models):
+    create().train(training_data(*examples))
+    first = manifest(storage)
+    confidence = answer(load(), "hi").get("intent")["confidence"]
+    with caplog.at_level("INFO"):
+        create().train(training_data(*examples))
+    assert "its model is used again, nothing is trained" in caplog.text
+    assert str(kept_models) in caplog.text
+    assert manifest(storage) == first
+    assert answer(load(), "hi").get("intent")["confidence"] == confidence
+
+
+def test_whatever_changes_the_model_trains_again(create, examples, storage, caplog, monkeypatch):
+    create().train(training_data(*examples))
+    texts, intents = examples
+    with caplog.at_level("INFO"):
+        create().train(training_data([*texts[1:], "hello you"], [*intents[1:], "greet"]))
+        create().train(training_data(texts, [*intents[:-1], "bye"]))
+        create(epochs=1).train(training_data(*examples))
+        monkeypatch.setenv("RASA_BERT_INTENT_NUM_THREADS", "1")
+        create().train(training_data(*examples))
+    assert "used again" not in caplog.text
+
+
+def test_a_damaged_kept_model_is_trained_anew(create, load, examples, caplog, kept_models):
+    create().train(training_data(*examples))
+    head = next(kept_models.iterdir()) / "head.safetensors"
+    head.write_bytes(head.read_bytes()[:-1])
+    with caplog.at_level("INFO"):
+        create().train(training_data(*examples))
+    assert "used again" not in caplog.text
+    assert answer(load(), "hi").get("intent")["name"] is not None
+
+
+def test_few_models_are_kept_and_none_where_rasa_caches_nothing(create, examples, kept_models, monkeypatch):
+    for seed in range(5):
+        create(random_seed=seed, epochs=1).train(training_data(*examples))
+    assert len(list(kept_models.iterdir())) == 3
+    monkeypatch.setenv("RASA_MAX_CACHE_SIZE", "0")
+    monkeypatch.setenv("RASA_CACHE_DIRECTORY", str(kept_models / "other"))
+    create(epochs=1).train(training_data(*examples))
+    assert len(list(kept_models.iterdir())) == 3
 
 
 def test_the_cache_is_asked_with_a_mapping_that_is_not_ours():

@@ -81,6 +81,9 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
         if not np.allclose(found, expected, atol=_TOLERANCE * float(np.abs(expected).max())):
             raise ValueError(f"its features differ by {np.abs(found - expected).max():.2g}")
         smooth(network.encoder, lambda: of_torch(_some(train, _EXAMPLES_SEEN, random).inputs))
+        if model.options.precision == "fp32":
+            logger.info("ONNX Runtime serves the model in fp32, as precision asks for.")
+            return fp32
         int8 = _graph(_quantised(_traced(network, example)), model.options.num_threads)
     except Exception as error:  # exporter, quantiser and runtime have a class of errors for every layer of theirs
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -36,6 +36,18 @@ def test_added_example_is_trained_on(quick: Bot, tmp_path: Path):
     assert bot.manifest["training"]["examples"] == sum(map(len, NLU.values())) + 1
 
 
+def test_an_added_synonym_trains_nothing_and_one_line_says_so(quick: Bot, tmp_path: Path):
+    bot = quick.copy(tmp_path)
+    first = bot.manifest
+    synonym = {"synonym": "bedroom", "examples": "- sleeping room\n"}
+    bot.write_yaml("data/synonyms.yml", {"version": "3.1", "nlu": [synonym]})
+    result = bot.train()
+    assert result.components_trained == [OURS]  # by Rasa's rule
+    assert result.output.count("its model is used again, nothing is trained") == 1
+    assert "Fine-tuning" not in result.output
+    assert bot.manifest == first
+
+
 @pytest.mark.slow
 def test_changed_option_is_trained_with_and_reverting_restores_from_the_cache(quick: Bot, tmp_path: Path):
     bot = quick.copy(tmp_path)

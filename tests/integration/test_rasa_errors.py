@@ -23,7 +23,7 @@ def test_every_mistake_in_the_options_is_named_before_anything_is_trained(tmp_pa
         "batch_sise: unknown option, did you mean 'batch_size'?",
         "method: expected one of auto, lora, full, head, got 'lroa'",
         "learning_rate: expected a number from 0 to 1 or null, got 'fast'",
-        "store_encoder: expected true or false, got 'yes'",
+        "store_encoder: expected true or false or null, got 'yes'",
     )
     assert result.components_trained == []
     assert bot.archives == []

@@ -13,10 +13,14 @@ def test_classifier_alone_in_the_pipeline_is_trained_on_every_example(trained: B
     assert trained.manifest["training"]["examples"] == sum(map(len, NLU.values()))
 
 
-def test_archive_holds_json_safetensors_and_tokenizer_alone(trained: Bot):
+def test_archive_holds_json_safetensors_onnx_and_tokenizer_alone(trained: Bot):
     names = component_files(trained.archives[-1])
-    assert {"model.json", "head.safetensors", "adapter/adapter_config.json", "encoder/model.safetensors"} <= set(names)
-    assert {Path(name).suffix for name in names} <= {".json", ".safetensors", ".txt"}
+    assert {"model.json", "head.safetensors", "adapter/adapter_config.json", "onnx/model.onnx"} <= set(names)
+    assert {Path(name).suffix for name in names} <= {".json", ".safetensors", ".onnx", ".txt"}
+
+
+def test_archive_takes_less_than_forty_megabytes(trained: Bot):
+    assert trained.archives[-1].stat().st_size < 40_000_000
 
 
 def test_shell_gives_right_intents_to_unseen_messages(answers: list[dict]):
