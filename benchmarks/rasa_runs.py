@@ -17,12 +17,12 @@ RESULTS = Path(__file__).parent / "results"
 ENVIRONMENT = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1"}
 
 
-def run(folder: Path, *arguments: str) -> dict[str, float]:
+def run(folder: Path, *arguments: str, **environment: str) -> dict[str, float]:
     """Runs `python -m ARGUMENTS` in a folder; returns its seconds and the peak of its memory in MB."""
     start = time.perf_counter()
     with (folder / "log").open("w") as log:
         command = [sys.executable, "-m", *arguments]
-        process = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=folder, env={**ENVIRONMENT, **environment}, stdout=log, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         sys.exit((folder / "log").read_text()[-3000:])
