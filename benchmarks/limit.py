@@ -1,0 +1,228 @@
+"""How near training and batch scoring come to what the machine can multiply, and to a plain `Trainer`.
+
+    python benchmarks/limit.py
+
+All in one process and in turns: matrix products of torch (fp32) and of ONNX Runtime (fp32, int8) as large as they run
+best; steps of our training; steps of a plain transformers `Trainer` with the same LoRA, padded to each batch's longest
+message and to 128 tokens; scoring 4,096 messages by each engine. Messages are the example bot's own, drawn anew to as
+many as are needed. Floating-point operations are counted from the linear layers alone: 2 a weight and token forward, as
+many backward under LoRA (the frozen weights get no gradient), and those of LoRA itself. Writes
+benchmarks/results/limit.json and limit.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper
+from rasa_runs import RESULTS, machine
+from torch import nn
+from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, Trainer, TrainingArguments
+
+from rasa_bert_intent import Options, fit, load_to_serve
+from rasa_bert_intent.data.examples import read_examples
+from rasa_bert_intent.encoder import find_encoder
+from rasa_bert_intent.network import load_tokenizer
+from rasa_bert_intent.training.build import fresh_model
+
+BOT = Path(__file__).resolve().parents[1] / "example_bot" / "data" / "nlu"
+STEPS, BATCH, SCORED = 30, 32, 4096
+SIZE = 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    os.environ["RASA_BERT_INTENT_DEVICE"] = "cpu"
+    texts, intents = bots_messages(STEPS * BATCH)
+    scored = [texts[i % len(texts)] for i in range(SCORED)]
+    with tempfile.TemporaryDirectory() as scratch:
+        tasks = {
+            "matrix products, torch fp32": matmul_torch(),
+            "matrix products, ONNX Runtime fp32": matmul_onnx(Path(scratch), int8=False),
+            "matrix products, ONNX Runtime int8": matmul_onnx(Path(scratch), int8=True),
+            "training, ours": train_ours(texts, intents),
+            "training, plain Trainer, each batch's longest": train_plain(texts, intents, None),
+            "training, plain Trainer, 128 tokens": train_plain(texts[: 4 * BATCH], intents[: 4 * BATCH], 128),
+        }
+        engines = {"onnx int8": {"engine": "onnx"}, "onnx fp32": {"engine": "onnx", "precision": "fp32"}}
+        for name, options in {**engines, "torch fp32": {"engine": "torch"}}.items():
+            tasks[f"scoring, {name}"] = score(Path(scratch) / name, texts, intents, scored, **options)
+        rates: dict[str, list[dict[str, float]]] = {name: [] for name in tasks}
+        for turn in range(args.rounds + 1):
+            for name, task in tasks.items():
+                rate = task()
+                if turn:  # the first one warms up
+                    rates[name].append(rate)
+                print(turn, name, rate, flush=True)
+    result = {"machine": machine(), "threads": torch.get_num_threads(), "rounds": args.rounds, "rates": rates}
+    (RESULTS / "limit.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / "limit.md").write_text(table(result))
+
+
+def bots_messages(count: int) -> tuple[list[str], list[str]]:
+    texts, intents = read_examples(BOT)
+    drawn = np.random.default_rng(0).permutation(len(texts))[:count]
+    return [texts[i] for i in drawn], [intents[i] for i in drawn]
+
+
+def matmul_torch() -> Callable[[], dict[str, float]]:
+    left, right = torch.randn(SIZE, SIZE), torch.randn(SIZE, SIZE)
+    return lambda: {"flops": _matmul_rate(lambda: left @ right)}
+
+
+def matmul_onnx(folder: Path, int8: bool) -> Callable[[], dict[str, float]]:
+    """A large product by the operators that a graph of ours runs: the right side is a constant."""
+    import onnxruntime
+
+    right = np.random.default_rng(0).integers(-60, 60, (SIZE, SIZE))
+    constant = onnx.numpy_helper.from_array(right.astype(np.int8 if int8 else np.float32), "right")
+    left = helper.make_tensor_value_info("left", TensorProto.UINT8 if int8 else TensorProto.FLOAT, [SIZE, SIZE])
+    output = helper.make_tensor_value_info("out", TensorProto.INT32 if int8 else TensorProto.FLOAT, [SIZE, SIZE])
+    node = helper.make_node("MatMulInteger" if int8 else "MatMul", ["left", "right"], ["out"])
+    graph = helper.make_graph([node], "product", [left], [output], [constant])
+    file = folder / f"product{int8}.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    array = np.ones((SIZE, SIZE), np.uint8 if int8 else np.float32)
+    return lambda: {"flops": _matmul_rate(lambda: session.run(None, {"left": array}))}
+
+
+def _matmul_rate(product: Callable[[], Any]) -> float:
+    seconds = []
+    for _ in range(10):
+        start = time.perf_counter()
+        product()
+        seconds.append(time.perf_counter() - start)
+    return 2 * SIZE**3 / statistics.median(seconds)
+
+
+def train_ours(texts: list[str], intents: list[str]) -> Callable[[], dict[str, float]]:
+    """Examples a second of 2 epochs less those of 1: what comes before and after an epoch is the same in both."""
+    base: dict[str, Any] = {"min_steps": 0, "contrastive_weight": 0, "engine": "torch", "out_of_scope_score": "none"}
+    weights, tokens = _operations(texts, intents)
+
+    def run() -> dict[str, float]:
+        seconds = []
+        for epochs in (1, 3):
+            start = time.perf_counter()
+            fit(texts, intents, Options.from_config({**base, "epochs": epochs}), progress=False)
+            seconds.append(time.perf_counter() - start)
+        a_second = 2 * len(texts) / (seconds[1] - seconds[0])
+        return {"examples": a_second, "flops": a_second * tokens * (4 * weights["frozen"] + 6 * weights["lora"])}
+
+    return run
+
+
+def _operations(texts: list[str], intents: list[str]) -> tuple[dict[str, int], float]:
+    """Weights of the linear layers, frozen and LoRA's, and tokens an example."""
+    options = Options.from_config({"method": "lora"}).completed_by(
+        {"classification_head": "linear", "contrastive_weight": 0, "learning_rate": 1e-3, "head_learning_rate": 1e-3}
+    )
+    model = fresh_model(sorted(set(intents)), options)
+    linear = {name: m for name, m in model.network.encoder.named_modules() if isinstance(m, nn.Linear)}
+    lora = sum(m.weight.numel() for name, m in linear.items() if ".lora_" in name)
+    tokens = float(np.mean([len(ids) for ids in model.tokenize(texts)]))
+    return {"frozen": sum(m.weight.numel() for m in linear.values()) - lora, "lora": lora}, tokens
+
+
+def train_plain(texts: list[str], intents: list[str], padded_to: int | None) -> Callable[[], dict[str, float]]:
+    """A `Trainer` as its documentation shows it, with the same rank of LoRA on the same layers, in fp32."""
+    from peft import LoraConfig, get_peft_model
+
+    directory = find_encoder(Options().encoder).path
+    tokenizer = load_tokenizer(directory)
+    labels = sorted(set(intents))
+    rows = [
+        {**tokenizer(text, truncation=True, max_length=128), "labels": labels.index(intent)}
+        for text, intent in zip(texts, intents, strict=True)
+    ]
+    padding = {"padding": "max_length", "max_length": padded_to} if padded_to else {}
+    model = AutoModelForSequenceClassification.from_pretrained(directory, num_labels=len(labels))
+    config = LoraConfig(r=32, lora_alpha=64, target_modules="all-linear", task_type="SEQ_CLS")
+    model = get_peft_model(model, config)
+
+    def run() -> dict[str, float]:
+        with tempfile.TemporaryDirectory() as scratch:
+            arguments = TrainingArguments(
+                scratch,
+                per_device_train_batch_size=BATCH,
+                num_train_epochs=1,
+                use_cpu=True,
+                save_strategy="no",
+                report_to=[],
+                disable_tqdm=True,
+                logging_strategy="no",
+            )
+            trainer = Trainer(model, arguments, DataCollatorWithPadding(tokenizer, **padding), rows)
+            start = time.perf_counter()
+            trainer.train()
+            return {"examples": len(rows) / (time.perf_counter() - start)}
+
+    return run
+
+
+def score(
+    folder: Path, texts: list[str], intents: list[str], scored: list[str], **options: str
+) -> Callable[[], dict[str, float]]:
+    quick = {"epochs": 1, "min_steps": 0, **options}
+    fit(texts, intents, Options.from_config(quick), progress=False).save(folder)
+    model = load_to_serve(folder)
+    weights, _ = _operations(texts, intents)
+    tokens = float(np.mean([len(ids) for ids in model.tokenize(scored)]))
+
+    def run() -> dict[str, float]:
+        start = time.perf_counter()
+        model.predict_proba(scored)
+        a_second = len(scored) / (time.perf_counter() - start)
+        return {"examples": a_second, "flops": a_second * tokens * 2 * weights["frozen"]}
+
+    return run
+
+
+def table(result: dict[str, Any]) -> str:
+    medians = {
+        name: {key: statistics.median(rate[key] for rate in rates) for key in rates[0]}
+        for name, rates in result["rates"].items()
+    }
+    ours = medians["training, ours"]["examples"]
+    fp32 = max(medians[f"matrix products, {engine} fp32"]["flops"] for engine in ("torch", "ONNX Runtime"))
+    int8 = medians["matrix products, ONNX Runtime int8"]["flops"]
+    lines = [
+        "# Against the machine's limit",
+        "",
+        f"`python benchmarks/limit.py`, on {result['machine']}, {result['threads']} threads. Medians of "
+        f"{result['rounds']} turns. The share is of the large matrix product in the same numbers (fp32, or int8).",
+        "",
+        "| what | messages/s | against ours in training | 10⁹ operations/s | share of the limit |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, median in medians.items():
+        examples, flops = median.get("examples"), median.get("flops")
+        cells = [
+            name,
+            f"{examples:.0f}" if examples else "",
+            f"1 / {ours / examples:.1f}" if examples and "plain" in name else "",
+            f"{flops / 1e9:.0f}" if flops else "",
+            f"{100 * flops / (int8 if 'int8' in name else fp32):.0f} %" if flops else "",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
