@@ -179,8 +179,10 @@ def train_plain(texts: list[str], intents: list[str], padded_to: int | None) -> 
 def score(
     folder: Path, texts: list[str], intents: list[str], scored: list[str], **options: str
 ) -> Callable[[], dict[str, float]]:
-    quick = {"epochs": 1, "min_steps": 0, **options}
-    fit(texts, intents, Options.from_config(quick), progress=False).save(folder)
+    quick = {"epochs": 1, "min_steps": 200, **options}  # with fewer steps int8 may be refused
+    trained = fit(texts, intents, Options.from_config(quick), progress=False)
+    assert folder.name.startswith(trained.training["engine"]), trained.training
+    trained.save(folder)
     model = load_to_serve(folder)
     weights, _ = _operations(texts, intents)
     tokens = float(np.mean([len(ids) for ids in model.tokenize(scored)]))

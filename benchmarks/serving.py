@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 from pipelines import config, diet, keyword, logistic_regression, ours
-from rasa_runs import ENVIRONMENT, RESULTS, machine, run
+from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run
 
 ROOT = Path(__file__).resolve().parents[1]
-QUICK = {"epochs": 1, "min_steps": 0}
+QUICK = {"epochs": 1, "min_steps": 200}  # with fewer steps int8 may be refused
 PIPELINES = {
     "ours, onnx int8": ours(**QUICK, engine="onnx"),
     "ours, onnx fp32": ours(**QUICK, engine="onnx", precision="fp32"),
@@ -65,7 +65,10 @@ def train(bot: Path, name: str, pipeline: list[dict[str, Any]]) -> Path:
     run(bot, "rasa", "train", "nlu", "--nlu", nlu, "--fixed-model-name", name)
     if not (bot / "train.json").exists():
         run(bot, "rasa", "data", "convert", "nlu", "--data", nlu, "--out", "train.json", "--format", "json")
-    return bot / "models" / f"{name}.tar.gz"
+    archive = bot / "models" / f"{name}.tar.gz"
+    if name.startswith("ours, onnx"):
+        assert manifest(archive)["training"]["engine"] == name.removeprefix("ours, ")
+    return archive
 
 
 def messages(file: Path) -> list[str]:

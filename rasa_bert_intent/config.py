@@ -197,7 +197,8 @@ class Options:
     precision: str = _option(
         "auto",
         OneOf("auto", "fp32", "bf16"),
-        "Arithmetic: `auto` trains in bf16 where that is measured to be faster; a CPU serves in fp32.",
+        "Arithmetic: `auto` trains in bf16 where that is measured to be faster; a CPU serves in int8, or by torch in "
+        "fp32. `fp32` holds for both, and for the ONNX graph.",
     )
     device: str = _option(
         "auto", Device(), "`cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes one GPU where there is one, else the CPU."

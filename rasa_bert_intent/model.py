@@ -31,10 +31,12 @@ class Graph:
     Attributes:
         content: Of the graph's file.
         features: Runs it.
+        precision: Of its matrix products, `int8` or `fp32`.
     """
 
     content: bytes
     features: OnnxFeatures
+    precision: str
 
 
 @dataclass(kw_only=True)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from rasa_bert_intent import batches
 from rasa_bert_intent import network as net
+from rasa_bert_intent.config import Options
 from rasa_bert_intent.heads import logits_of
 from rasa_bert_intent.model import Graph, IntentModel
 from rasa_bert_intent.network import IntentNetwork
@@ -55,8 +56,8 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
 
     Returns:
         In int8 if on the held-out examples (or, without any, on those trained on) it loses at most 0.3 points of
-        accuracy and gives the same answer to 99 %; else in fp32. None, with a warning, if the encoder cannot be
-        exported.
+        accuracy and gives the same answer to 99 %; else, or where `precision: fp32` asks for it, in fp32. None, with a
+        warning, if the encoder cannot be exported.
     """
     random = np.random.default_rng(model.options.random_seed)
     compared = _some(held_out if len(held_out) else train, _EXAMPLES_COMPARED, random)
@@ -76,15 +77,14 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
 
     example = net.pad([compared.inputs[0], [*compared.inputs[0], pad_id]], pad_id)
     try:
-        fp32 = _graph(_traced(network, example), model.options.num_threads)
+        fp32 = _graph(_traced(network, example), "fp32", model.options)
         expected, found = of_torch(compared.inputs), of_graph(fp32)
         if not np.allclose(found, expected, atol=_TOLERANCE * float(np.abs(expected).max())):
             raise ValueError(f"its features differ by {np.abs(found - expected).max():.2g}")
-        smooth(network.encoder, lambda: of_torch(_some(train, _EXAMPLES_SEEN, random).inputs))
         if model.options.precision == "fp32":
-            logger.info("ONNX Runtime serves the model in fp32, as precision asks for.")
             return fp32
-        int8 = _graph(_quantised(_traced(network, example)), model.options.num_threads)
+        smooth(network.encoder, lambda: of_torch(_some(train, _EXAMPLES_SEEN, random).inputs))
+        int8 = _graph(_quantised(_traced(network, example)), "int8", model.options)
     except Exception as error:  # exporter, quantiser and runtime have a class of errors for every layer of theirs
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         logger.warning(
@@ -176,5 +176,5 @@ def _without_logs() -> Iterator[None]:
         logging.disable(before)
 
 
-def _graph(content: bytes, num_threads: int | None) -> Graph:
-    return Graph(content, OnnxFeatures(content, num_threads))
+def _graph(content: bytes, precision: str, options: Options) -> Graph:
+    return Graph(content, OnnxFeatures(content, options.num_threads), precision)

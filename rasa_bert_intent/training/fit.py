@@ -129,6 +129,7 @@ def _train(
         "dev_accuracy": best.metrics.get("eval_accuracy"),
         "dev_macro_f1": best.metrics.get("eval_macro_f1"),
         "precision": precision,
+        "engine": "torch" if model.graph is None else f"onnx {model.graph.precision}",
         "device": str(model.device),
     }
 

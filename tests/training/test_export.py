@@ -32,6 +32,7 @@ def test_int8_that_answers_otherwise_gives_way_to_fp32(options, examples, monkey
     with caplog.at_level(logging.INFO):
         model = fit(*examples, options(engine="onnx"), progress=False)
     assert "ONNX Runtime serves the model in fp32" in caplog.text
+    assert model.training["engine"] == "onnx fp32"
     assert model.graph is not None
     assert b"DynamicQuantize" not in model.graph.content
 
@@ -41,8 +42,14 @@ def test_int8_is_smaller_and_is_told_of(options, examples, caplog):
         model = fit(*examples, options(engine="onnx", epochs=20), progress=False)
     assert "ONNX Runtime serves the model in int8" in caplog.text
     assert "of 24 training examples" in caplog.text
+    assert model.training["engine"] == "onnx int8"
     assert model.graph is not None
     assert b"DynamicQuantize" in model.graph.content
+
+
+def test_precision_fp32_asks_for_a_graph_in_fp32(options, examples):
+    model = fit(*examples, options(engine="onnx", precision="fp32", epochs=1), progress=False)
+    assert model.training["engine"] == "onnx fp32"
 
 
 def test_held_out_examples_decide_where_there_are_some(options, examples, caplog):
