@@ -31,8 +31,8 @@ def diet(epochs: int = 100, **options: Any) -> list[dict[str, Any]]:
     ]
 
 
-def logistic_regression() -> list[dict[str, Any]]:
-    return [*_NGRAMS, {"name": "LogisticRegressionClassifier"}]
+def logistic_regression(**options: Any) -> list[dict[str, Any]]:
+    return [*_NGRAMS, {"name": "LogisticRegressionClassifier", **options}]
 
 
 def keyword() -> list[dict[str, Any]]:

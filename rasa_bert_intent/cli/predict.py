@@ -40,14 +40,28 @@ def run(args: argparse.Namespace) -> int:
     from rasa_bert_intent.ranking import rank
 
     model = open_model(args.model)
-    for texts in _chunks(_messages(args)):
-        for text, confidences in zip(texts, model.predict_proba(texts), strict=True):
-            ranking = rank(
-                model.labels, confidences, model.options.ranking_length, model.options.renormalize_confidences
-            )
-            row = {"text": text, "intent": ranking[0], "intent_ranking": ranking}
-            print(json.dumps(row, ensure_ascii=False))
+    with _progress(args) as bar:
+        for texts in _chunks(_messages(args)):
+            for text, confidences in zip(texts, model.predict_proba(texts), strict=True):
+                ranking = rank(
+                    model.labels, confidences, model.options.ranking_length, model.options.renormalize_confidences
+                )
+                row = {"text": text, "intent": ranking[0], "intent_ranking": ranking}
+                print(json.dumps(row, ensure_ascii=False))
+            bar.update(len(texts))
     return 0
+
+
+def _progress(args: argparse.Namespace) -> Any:
+    """A bar on standard error, where somebody sees it and the answers go elsewhere."""
+    from tqdm import tqdm
+
+    total = None
+    if args.input:
+        with args.input.open("rb") as file:
+            total = sum(bool(line.strip()) for line in file)
+    seen = sys.stderr.isatty() and not sys.stdout.isatty()
+    return tqdm(total=total, unit=" messages", unit_scale=True, disable=not seen)
 
 
 def _messages(args: argparse.Namespace) -> Iterator[str]:

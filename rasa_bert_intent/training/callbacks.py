@@ -22,8 +22,8 @@ class BestEpoch(TrainerCallback):
     """Evaluates when it is due, keeps the weights of the best macro-F1, and stops when it does not get better.
 
     Where the user did not ask to hold examples out, the last epoch is taken for the best: on the 5 % that are held out
-    to calibrate, macro-F1 is mostly chance (on MASSIVE's development rows the epoch it chose had 88.97 % on average, the
-    last one 89.23 %; three seeds).
+    to calibrate, macro-F1 is mostly chance. On development rows of MASSIVE the epoch that it chose had 88.97 %, the
+    last one 89.23 % (mean of three seeds).
 
     Attributes:
         metrics: Of the best evaluation: `eval_loss`, `eval_accuracy`, `eval_macro_f1`; empty before the first.
