@@ -1,10 +1,10 @@
-"""Accuracy, calibration, training time and size on MASSIVE en-US, through the real `rasa train nlu` and `rasa test nlu`.
+"""Accuracy, calibration, training time and size on MASSIVE en-US, by the real `rasa train nlu` and `rasa test nlu`.
 
     python benchmarks/massive.py --data PATH_TO_MASSIVE
 
 PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. Every method is trained with three seeds on the 11,514
-training rows with its defaults: ours keeps 5 % of them to calibrate, and its last epoch; nothing is tuned. The test rows
-are scored once per model, and once more by torch where ONNX Runtime serves it. Each run's result goes to
+training rows with its defaults: ours keeps 5 % of them to calibrate, and its last epoch; nothing is tuned. The test
+rows are scored once per model, and once more by torch where ONNX Runtime serves it. Each run's result goes to
 benchmarks/results/massive/METHOD-SEED.json (a run that is there already is not repeated), and all of them into
 massive.md. `--methods diet` takes half an hour a seed.
 

@@ -19,7 +19,7 @@ def ours(**options: Any) -> list[dict[str, Any]]:
 
 
 def diet(epochs: int = 100, **options: Any) -> list[dict[str, Any]]:
-    """What `rasa init` writes, without the ResponseSelector."""
+    """What `rasa init` writes, without ResponseSelector and FallbackClassifier, which say nothing of intents."""
     return [
         _NGRAMS[0],
         {"name": "RegexFeaturizer"},
@@ -27,7 +27,6 @@ def diet(epochs: int = 100, **options: Any) -> list[dict[str, Any]]:
         *_NGRAMS[1:],
         {"name": "DIETClassifier", "epochs": epochs, "constrain_similarities": True, **options},
         {"name": "EntitySynonymMapper"},
-        {"name": "FallbackClassifier", "threshold": 0.3, "ambiguity_threshold": 0.1},
     ]
 
 
