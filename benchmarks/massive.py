@@ -61,7 +61,7 @@ def main() -> None:
 
 def run_once(bot: Path, method: str, seed: int, threads: int | None) -> dict[str, Any]:
     if threads:
-        ENVIRONMENT["OMP_NUM_THREADS"] = str(threads)
+        ENVIRONMENT["OMP_NUM_THREADS"] = ENVIRONMENT["RASA_BERT_INTENT_NUM_THREADS"] = str(threads)
     (bot / "config.yml").write_text(config(METHODS[method](seed)))
     (bot / "domain.yml").write_text('version: "3.1"\n')
     name = f"{method}-{seed}"

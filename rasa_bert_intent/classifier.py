@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Type  # noqa: UP035  (Rasa checks these very types)
 
 import rasa.shared.utils.io
-from rasa.engine.caching import CACHE_LOCATION_ENV, CACHE_SIZE_ENV, DEFAULT_CACHE_LOCATION
+from rasa.engine.caching import (
+    CACHE_LOCATION_ENV,
+    CACHE_SIZE_ENV,
+    DEFAULT_CACHE_LOCATION,
+    DEFAULT_CACHE_SIZE_MB,
+)
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -31,14 +35,14 @@ from rasa_bert_intent.config import Options
 from rasa_bert_intent.doctor.texts import training_warnings
 from rasa_bert_intent.errors import BertIntentError, OptionsError
 from rasa_bert_intent.ranking import rank
-from rasa_bert_intent.reuse import TrainedModels, sources_checksum
+from rasa_bert_intent.reuse import LIBRARIES, TrainedModels, sources_checksum
 
 logger = logging.getLogger(__name__)
 
 _INTENT_RANKING = "intent_ranking"
 
 # What Rasa's RegexMessageHandler reads, of intents named in one word: /intent, @ and a confidence, entities as JSON.
-_INTENT_MESSAGE = re.compile(r"/[^\s{@]+(@[0-9.]+)?(\{.*\})?", re.DOTALL)
+_INTENT_MESSAGE = re.compile(r"/([^\s{@]+)(@[0-9.]+)?(\{.*\})?", re.DOTALL)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -57,7 +61,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
     @staticmethod
     def required_packages() -> List[str]:  # noqa: UP006
         """Packages that must be importable, and whose versions are part of the cache's key."""
-        return ["torch", "transformers", "peft"]
+        return list(LIBRARIES)
 
     @staticmethod
     def get_default_config() -> Dict[str, Any]:  # noqa: UP006
@@ -166,18 +170,11 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             if self._finetuning:
                 self._fit(texts, labels).save(directory)
                 return self._resource
-            kept = TrainedModels(_kept_models())
+            kept = _kept_models()
             key = kept.key(texts, labels, self._options)
-            found = kept.find(key)
-            if found is None:
+            if not kept.copy(key, directory):
                 self._fit(texts, labels).save(directory)
                 kept.keep(key, directory)
-            else:
-                logger.info(
-                    "Examples of intents, options and encoder are as they were in an earlier training: its model is "
-                    f"used again, nothing is trained. To train all the same, delete {found.parent.resolve()}."
-                )
-                shutil.copytree(found, directory, dirs_exist_ok=True)
         return self._resource
 
     def _fit(self, texts: list[str], intents: list[str]) -> Any:
@@ -192,13 +189,17 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             progress=not rasa.shared.utils.io.is_logging_disabled(),
         )
 
+    def _is_to_classify(self, text: str) -> bool:
+        named = _INTENT_MESSAGE.fullmatch(text.strip())
+        return bool(text.strip()) and not (named and self._model and named[1] in self._model.labels)
+
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
         """Sets `intent` and `intent_ranking` of each message.
 
-        A message without text gets no intent, nor does one such as `/greet{"name": "Ann"}`: Rasa reads that itself,
-        after all components.
+        A message without text gets no intent, nor does one such as `/greet{"name": "Ann"}` that names one of ours: Rasa
+        reads that itself, after all components.
         """
-        with_text = [message for message in messages if _is_to_classify(message.get(TEXT) or "")]
+        with_text = [message for message in messages if self._is_to_classify(message.get(TEXT) or "")]
         for message in messages:
             message.set(INTENT, {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, add_to_output=True)
             message.set(_INTENT_RANKING, [], add_to_output=True)
@@ -217,16 +218,11 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         return messages
 
 
-def _kept_models() -> Path | None:
-    """Where trained models are kept: beside Rasa's cache, which clears all that lies in it; None: nowhere."""
-    if os.environ.get(CACHE_SIZE_ENV) == "0":
-        return None
+def _kept_models() -> TrainedModels:
+    """Trained models are kept beside Rasa's cache, which clears all that lies in it, and within its size."""
     cache = Path(os.environ.get(CACHE_LOCATION_ENV, DEFAULT_CACHE_LOCATION))
-    return cache.with_name(f"{cache.name}_bert_intent")
-
-
-def _is_to_classify(text: str) -> bool:
-    return bool(text.strip()) and not _INTENT_MESSAGE.fullmatch(text.strip())
+    most_mb = float(os.environ.get(CACHE_SIZE_ENV, DEFAULT_CACHE_SIZE_MB))
+    return TrainedModels(cache.with_name(f"{cache.name}_bert_intent"), most_mb)
 
 
 @contextmanager

@@ -186,7 +186,10 @@ class Options:
         1, Integer(-1), "Epochs between two evaluations on the held-out examples. -1: after the last epoch alone."
     )
     early_stopping_patience: int = _option(
-        3, Integer(0), "Stop after this many evaluations without a better macro-F1. 0: never."
+        3,
+        Integer(0),
+        "Stop after this many evaluations without a better macro-F1, where examples are held out by your wish. 0: "
+        "never.",
     )
     engine: str = _option(
         "auto",
@@ -198,13 +201,16 @@ class Options:
         "auto",
         OneOf("auto", "fp32", "bf16"),
         "Arithmetic: `auto` trains in bf16 where that is measured to be faster; a CPU serves in int8, or by torch in "
-        "fp32. `fp32` holds for both, and for the ONNX graph.",
+        "fp32. `fp32` holds for both, and for the ONNX graph, whose precision training fixes.",
     )
     device: str = _option(
         "auto", Device(), "`cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes one GPU where there is one, else the CPU."
     )
     num_threads: int | None = _option(
-        None, Optional(Integer(1, 1024)), "CPU threads. Null: as torch chooses. On a busy server 1 is often fastest."
+        None,
+        Optional(Integer(1, 1024)),
+        "CPU threads. Null: as many as there are CPUs for us, by the container's quota too. On a busy server 1 is "
+        "often fastest.",
     )
     random_seed: int = _option(42, Integer(0, 2**32 - 1), "The same seed, data and machine give the same model.")
     calibrate_confidences: bool = _option(
@@ -225,8 +231,9 @@ class Options:
     store_encoder: bool | None = _option(
         None,
         Optional(Flag()),
-        "Store the encoder as it was trained on. Null: where the model could not be served or trained on without it. "
-        "`false`: never, a few MB; it is found again.",
+        "Store the encoder as it was before LoRA, to serve by torch and to train on. Null: unless ONNX Runtime serves "
+        "and the encoder can be found again. `false`: never; with it `engine: auto` takes torch, for a model of a few "
+        "MB.",
     )
     tensorboard_log_directory: str | None = _option(
         None, Optional(Text()), "Directory for TensorBoard's logs. Null: none are written."
@@ -264,8 +271,6 @@ class Options:
 
     def _contradictions(self) -> list[str]:
         found = []
-        if self.engine == "onnx" and self.store_encoder is False:
-            found.append("store_encoder: false cannot go with engine: onnx, whose graph holds the encoder; remove one")
         if self.method == "full" and self.store_encoder is False:
             found.append(
                 "store_encoder: false cannot go with method: full, whose encoder exists nowhere else; "

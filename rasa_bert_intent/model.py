@@ -49,6 +49,7 @@ class IntentModel(IntentPredictor):
         device: Where it runs.
         bf16: Whether it predicts in bf16.
         graph: What predicts in place of the network, as it does once the model is stored; None: nothing does.
+        holds_encoder: Whether it was loaded with the encoder beside it, which may be nowhere else.
     """
 
     network: IntentNetwork
@@ -56,6 +57,7 @@ class IntentModel(IntentPredictor):
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     bf16: bool = False
     graph: Graph | None = None
+    holds_encoder: bool = False
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:  # noqa: D102
         return net.tokenize(self.tokenizer, texts, self.options.max_length)
@@ -113,6 +115,7 @@ class IntentModel(IntentPredictor):
                 "encoder": asdict(self.encoder),
                 "pooling": self.network.pooling,
                 "pad_id": self.tokenizer.pad_token_id,
+                "truncation_side": self.tokenizer.truncation_side,
                 "options": self.options.to_dict(),
                 "calibration": asdict(self.calibration),
                 "scope": scope,
@@ -126,7 +129,7 @@ class IntentModel(IntentPredictor):
             return self.options.store_encoder
         # Under LoRA or a head alone the encoder is the one that was found, and can be found again to train on.
         changed = self.options.method == "full" or self.network.pooling == "own"
-        return changed or self.graph is None
+        return changed or self.graph is None or self.holds_encoder
 
     def _save_adapter(self, directory: Path) -> None:
         assert self.adapter is not None
@@ -163,18 +166,10 @@ class IntentModel(IntentPredictor):
                 trained with.
         """
         manifest = storage.read_manifest(directory)
-        stored = Options.from_config(manifest["options"])
-        options = (options or stored.with_environment()).completed_by(manifest["options"])
-        for name in ("method", "classification_head"):
-            if getattr(options, name) != getattr(stored, name):
-                raise ModelError(
-                    f"The model in {directory} was trained with {name}: {getattr(stored, name)}, and the options say "
-                    f"{getattr(options, name)}. Give the same, or train again."
-                )
+        options = storage.fitting_options(manifest, options)
         identity = EncoderIdentity(**manifest["encoder"])
-        base = directory / storage.ENCODER
-        if not base.is_dir():
-            base = _find_base(identity)
+        holds_encoder = (directory / storage.ENCODER).is_dir()
+        base = directory / storage.ENCODER if holds_encoder else _find_base(identity)
         try:
             tokenizer = net.load_tokenizer(directory / storage.TOKENIZER)
             labels = manifest["labels"]
@@ -183,7 +178,7 @@ class IntentModel(IntentPredictor):
                 net.take_last_layer(encoder)
             else:
                 encoder = net.load_encoder(base)
-            network = IntentNetwork(encoder, manifest["pooling"], len(labels), stored.classification_head)
+            network = IntentNetwork(encoder, manifest["pooling"], len(labels), options.classification_head)
             if options.method == "lora":
                 network.encoder = _with_adapter(network.encoder, directory / storage.ADAPTER, trainable)
             _load_head(network.head, directory / storage.HEAD)
@@ -203,6 +198,7 @@ class IntentModel(IntentPredictor):
             training=manifest["training"],
             device=device,
             bf16=serves_in_bf16(options.precision, device),
+            holds_encoder=holds_encoder,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,17 +84,23 @@ class OnnxModel(IntentPredictor):
             ModelError: if ONNX Runtime or `tokenizers` cannot read their files.
         """
         from safetensors.numpy import load_file
-        from tokenizers import Tokenizer
 
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        try:
+            import onnxruntime  # noqa: F401
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise ModelError(
+                f"ONNX Runtime cannot be loaded here ({error}). Install it again, or set engine: torch."
+            ) from None
         try:
             network = OnnxFeatures(directory / GRAPH, options.num_threads)
             tokenizer = Tokenizer.from_file(str(directory / TOKENIZER / "tokenizer.json"))
         except Exception as error:  # both raise classes of their own without a public home
-            raise ModelError(
-                f"The model in {directory} cannot be read: {str(error).strip().splitlines()[0]} Train again."
-            ) from None
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ModelError(f"The model in {directory} cannot be read: {reason} Train again.") from None
         tokenizer.no_padding()
-        tokenizer.enable_truncation(options.max_length)
+        tokenizer.enable_truncation(options.max_length, direction=manifest["truncation_side"])
         return cls(
             network=network,
             last_layer=load_file(directory / HEAD),

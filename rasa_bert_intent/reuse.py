@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from rasa_bert_intent.config import Options
@@ -23,6 +25,10 @@ logger = logging.getLogger(__name__)
 
 # Models that are kept: a bot that is worked on goes back and forth between a few states.
 _KEPT = 3
+_KEY = re.compile("[0-9a-f]{64}")
+
+# Whose versions may change what training leads to.
+LIBRARIES = ("torch", "transformers", "peft", "onnx", "onnxruntime", "tokenizers")
 
 
 def sources_checksum(options: Options) -> str:
@@ -44,11 +50,13 @@ class TrainedModels:
     """Models in a folder, by a key of what they were trained from.
 
     Args:
-        folder: Made when the first model is kept; None: nothing is kept.
+        folder: Made when the first model is kept.
+        most_mb: Larger models are not kept.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path, most_mb: float) -> None:
         self._folder = folder
+        self._most_mb = most_mb
 
     def key(self, texts: Sequence[str], intents: Sequence[str], options: Options) -> str:
         """A checksum of all that decides what training leads to: examples in order, options, encoder, version.
@@ -56,14 +64,29 @@ class TrainedModels:
         Raises:
             EncoderError: if the encoder, or another source that the options name, is nowhere.
         """
-        content = [FORMAT, sources_checksum(options), options.to_dict(), list(texts), list(intents)]
+        from rasa_bert_intent.runtime import choose_device
+
+        libraries = [f"{name} {version(name)}" for name in LIBRARIES]
+        device = str(choose_device(options.device))
+        content = [
+            FORMAT,
+            sources_checksum(options),
+            libraries,
+            device,
+            options.to_dict(),
+            list(texts),
+            list(intents),
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def find(self, key: str) -> Path | None:
-        """The directory of a model, whole and unaltered; None if it is not kept."""
-        if self._folder is None or not (self._folder / key).is_dir():
-            return None
+        """The directory of a model, whole and unaltered; None if it is not kept.
+
+        Another training may clear it away at any time.
+        """
         directory = self._folder / key
+        if not directory.is_dir():
+            return None
         try:
             read_manifest(directory)
             directory.touch()  # the one used last goes last
@@ -72,20 +95,37 @@ class TrainedModels:
             return None
         return directory
 
+    def copy(self, key: str, directory: Path) -> bool:
+        """Copies a model into a directory, told in one line; False if it is not kept, or went while it was copied."""
+        found = self.find(key)
+        if found is None:
+            return False
+        try:
+            shutil.copytree(found, directory, dirs_exist_ok=True)
+        except (OSError, shutil.Error) as error:
+            logger.debug(f"A kept model cannot be copied: {error}")
+            return False
+        logger.info(
+            "Examples of intents, options and encoder are as they were in an earlier training: its model is used "
+            f"again, nothing is trained. To train all the same, delete {self._folder.resolve()}."
+        )
+        return True
+
     def keep(self, key: str, directory: Path) -> None:
         """Keeps a copy of a model's directory, and of the others only the last few.
 
         That there is no room for it, or no permission, is no reason to fail: the model itself is stored elsewhere.
         """
-        if self._folder is None:
-            return
         try:
+            if sum(file.stat().st_size for file in directory.rglob("*")) > self._most_mb * 1e6:
+                return
             self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
                 copied = shutil.copytree(directory, Path(scratch) / "model")
                 shutil.rmtree(self._folder / key, ignore_errors=True)
                 copied.rename(self._folder / key)  # whole or not at all
-            newest_last = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)
+            kept = [path for path in self._folder.iterdir() if _KEY.fullmatch(path.name)]
+            newest_last = sorted(kept, key=lambda path: path.stat().st_mtime)
             for old in newest_last[:-_KEPT]:
                 shutil.rmtree(old, ignore_errors=True)
         except OSError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.errors import ModelError
 from rasa_bert_intent.predictor import IntentPredictor
-from rasa_bert_intent.storage import GRAPH, read_manifest
+from rasa_bert_intent.storage import GRAPH, fitting_options, read_manifest
+
+logger = logging.getLogger(__name__)
 
 
 def load_to_serve(directory: Path, options: Options | None = None) -> IntentPredictor:
@@ -19,17 +21,13 @@ def load_to_serve(directory: Path, options: Options | None = None) -> IntentPred
             environment's.
 
     Raises:
-        ModelError: if a file is missing or damaged, or the model cannot be served by the engine that is asked for.
+        ModelError: if a file is missing or damaged, or torch is to serve and the encoder is nowhere.
     """
     manifest = read_manifest(directory)
-    stored = Options.from_config(manifest["options"])
-    options = (options or stored.with_environment()).completed_by(manifest["options"])
+    options = fitting_options(manifest, options)
     has_graph = (directory / GRAPH).is_file()
     if options.engine == "onnx" and not has_graph:
-        raise ModelError(
-            f"engine: onnx was asked for, and the model in {directory} was stored for torch. Train again with engine: "
-            "onnx, or set engine: auto."
-        )
+        logger.warning("engine: onnx was asked for, and the model was stored without a graph: torch serves it.")
     if has_graph and options.engine != "torch" and (options.engine == "onnx" or options.device in ("auto", "cpu")):
         from rasa_bert_intent.onnx_model import OnnxModel
 

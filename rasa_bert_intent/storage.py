@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import file_checksum
 from rasa_bert_intent.errors import ModelError
 from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns
@@ -61,6 +62,23 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         if file_checksum(file) != checksum:
             raise ModelError(f"{file} is damaged or was altered: its checksum differs. Train again, or restore it.")
     return manifest
+
+
+def fitting_options(manifest: dict[str, Any], options: Options | None) -> Options:
+    """The options to serve a model, or to train it on, with: what they leave open is as it was trained.
+
+    Raises:
+        ModelError: if they ask for another network than was trained.
+    """
+    stored = Options.from_config(manifest["options"])
+    options = (options or stored.with_environment()).completed_by(manifest["options"])
+    for name in ("method", "classification_head"):
+        if getattr(options, name) != getattr(stored, name):
+            raise ModelError(
+                f"The model was trained with {name}: {getattr(stored, name)}, and the options say "
+                f"{getattr(options, name)}. Give the same, or train again."
+            )
+    return options
 
 
 def write_manifest(directory: Path, content: dict[str, Any]) -> None:

@@ -85,11 +85,33 @@ def test_without_the_encoder_anywhere_it_is_torch_that_serves(options, examples,
     assert isinstance(load_to_serve(tmp_path / "model"), IntentModel)
 
 
-def test_onnx_asked_of_a_model_of_torch_is_refused_in_one_line(options, examples, tmp_path, monkeypatch):
+def test_onnx_asked_of_a_model_without_a_graph_is_served_by_torch_with_a_warning(
+    options, examples, tmp_path, monkeypatch, caplog
+):
     fit(*examples, options(), progress=False).save(tmp_path / "model")
     monkeypatch.setenv("RASA_BERT_INTENT_ENGINE", "onnx")
-    with pytest.raises(ModelError, match=r"engine: onnx was asked for.*Train again"):
-        load_to_serve(tmp_path / "model")
+    assert isinstance(load_to_serve(tmp_path / "model"), IntentModel)
+    assert "engine: onnx was asked for, and the model was stored without a graph" in caplog.text
+
+
+@pytest.mark.parametrize("changes", [{"method": "head"}, {"classification_head": "cosine"}])
+def test_options_of_another_network_are_refused(stored, options, changes):
+    with pytest.raises(ModelError, match=rf"was trained with {next(iter(changes))}"):
+        load_to_serve(stored[0], options(engine="auto", **changes))
+
+
+def test_an_encoder_that_the_model_alone_holds_stays_in_it(options, examples, tmp_path):
+    fit(*examples, options(engine="torch"), progress=False).save(tmp_path / "model")
+    start = IntentModel.load(tmp_path / "model", options(engine="auto"), trainable=True)
+    fit(*examples, options(engine="auto"), start=start, progress=False).save(tmp_path / "again")
+    assert (tmp_path / "again" / "encoder").is_dir()
+    assert isinstance(load_to_serve(tmp_path / "again"), OnnxModel)
+
+
+def test_an_asked_for_graph_needs_no_encoder_beside_it(options, examples, tmp_path):
+    fit(*examples, options(engine="onnx", store_encoder=False), progress=False).save(tmp_path / "model")
+    assert not (tmp_path / "model" / "encoder").exists()
+    assert isinstance(load_to_serve(tmp_path / "model"), OnnxModel)
 
 
 def test_a_graph_that_onnx_runtime_cannot_read_is_told_in_one_line(copied):

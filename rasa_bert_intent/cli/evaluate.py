@@ -78,5 +78,5 @@ def _predict(model: IntentPredictor, texts: Sequence[str]) -> list[Prediction]:
     if not texts:
         return []
     length, renormalize = model.options.ranking_length, model.options.renormalize_confidences
-    tops = [rank(model.labels, row, length, renormalize)[0] for row in model.predict_proba(texts)]
+    tops = [rank(model.labels, row, length, renormalize)[0] for row in model.predict_proba(texts, batch_size=1)]
     return [Prediction(text, top["name"], top["confidence"]) for text, top in zip(texts, tops, strict=True)]

@@ -55,13 +55,15 @@ class BestEpoch(TrainerCallback):
         self._without_gain = 0
         self.metrics = metrics
         self.epoch = round(state.epoch)
-        self._weights = {name: value.detach().clone() for name, value in _trained(kwargs["model"]).items()}
+        if self._chooses:
+            self._weights = {name: value.detach().clone() for name, value in _trained(kwargs["model"]).items()}
 
     def restore(self, model: nn.Module) -> None:
-        """Puts the best epoch's weights back."""
+        """Puts the best epoch's weights back, where one was chosen."""
+        trained = _trained(model)
         with torch.no_grad():
-            for name, parameter in _trained(model).items():
-                parameter.copy_(self._weights[name])
+            for name, weights in self._weights.items():
+                trained[name].copy_(weights)
 
 
 def _rank(metrics: dict[str, float]) -> tuple[float, float]:

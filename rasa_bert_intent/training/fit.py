@@ -152,8 +152,9 @@ def _summary(model: IntentModel) -> str:
     report = model.training
     scores = "no held-out examples"
     if report["dev_accuracy"] is not None:
+        which = "best" if model.options.holds_out else "last"
         scores = (
-            f"best epoch {report['best_epoch']} with dev accuracy {report['dev_accuracy']:.3f} and "
+            f"{which} epoch {report['best_epoch']} with dev accuracy {report['dev_accuracy']:.3f} and "
             f"macro-F1 {report['dev_macro_f1']:.3f} on {report['held_out']} held-out examples"
         )
     return (

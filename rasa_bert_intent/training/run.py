@@ -95,8 +95,7 @@ def _run_trainer(
             trainer.train()
         finally:
             bar.close()
-    if best.epoch:
-        best.restore(network)
+    best.restore(network)
     return round(trainer.state.epoch), best
 
 

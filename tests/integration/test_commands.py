@@ -1,10 +1,13 @@
 """`rasa-bert-intent predict` and `evaluate` on what `rasa train` wrote."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from bot import NLU, UNSEEN, Bot, extract_component, intent_of, rasa_bert_intent
+from bot import NLU, UNSEEN, Bot, environment, extract_component, intent_of, rasa_bert_intent
 
 
 def test_predict_says_of_the_archive_what_the_shell_says(trained: Bot, answers: list[dict]):
@@ -23,6 +26,18 @@ def test_predict_reads_lines_for_a_model_directory(trained: Bot, tmp_path: Path)
     result = rasa_bert_intent("predict", model, stdin="\n".join(UNSEEN) + "\n")
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert {row["text"]: intent_of(row) for row in rows} == UNSEEN
+
+
+def test_predict_shows_its_progress_in_a_terminal_while_the_answers_go_to_a_file(trained: Bot, tmp_path: Path):
+    lines = tmp_path / "lines.txt"
+    lines.write_text("hello there\n\n" * 3000, "utf-8")
+    terminal, end = os.openpty()
+    command = [sys.executable, "-m", "rasa_bert_intent.cli", "predict", trained.folder / "models", "--input", lines]
+    with (tmp_path / "rows.jsonl").open("w") as rows:
+        subprocess.run(command, stdout=rows, stderr=end, env=environment(), timeout=300, check=True)
+    os.close(end)
+    assert "3.00k/3.00k" in os.read(terminal, 100_000).decode()
+    assert len((tmp_path / "rows.jsonl").read_text("utf-8").splitlines()) == 3000
 
 
 def test_evaluate_scores_the_newest_archive_of_a_folder(trained: Bot, tmp_path: Path):

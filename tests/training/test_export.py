@@ -6,6 +6,7 @@ import torch
 from encoders import FAMILIES, make_encoder
 from torch import nn
 
+from rasa_bert_intent.serving import load_to_serve
 from rasa_bert_intent.training import export as exporting
 from rasa_bert_intent.training.fit import fit
 from rasa_bert_intent.training.smoothing import smooth
@@ -47,6 +48,21 @@ def test_int8_is_smaller_and_is_told_of(options, examples, caplog):
     assert b"DynamicQuantize" in model.graph.content
 
 
+def test_a_tokenizer_that_is_python_alone_is_served_by_torch(options, examples, monkeypatch, caplog, tiny_encoder):
+    from transformers import AutoTokenizer
+
+    kind = type(AutoTokenizer.from_pretrained(tiny_encoder))
+    monkeypatch.setattr(kind, "is_fast", False)
+    assert fit(*examples, options(engine="auto"), progress=False).graph is None
+    assert "its tokenizer is written in Python alone" in caplog.text
+
+
+def test_examples_as_long_as_the_encoder_reads_are_exported(options, examples):
+    texts = ["play " * 200, *examples[0][1:]]
+    model = fit(texts, examples[1], options(engine="onnx", max_length=66, epochs=1), progress=False)
+    assert model.graph is not None
+
+
 def test_precision_fp32_asks_for_a_graph_in_fp32(options, examples):
     model = fit(*examples, options(engine="onnx", precision="fp32", epochs=1), progress=False)
     assert model.training["engine"] == "onnx fp32"
@@ -58,18 +74,20 @@ def test_held_out_examples_decide_where_there_are_some(options, examples, caplog
     assert "of 8 held-out examples" in caplog.text
 
 
+@pytest.mark.parametrize("engine", ["auto", "onnx"])
 def test_an_encoder_that_cannot_be_exported_is_served_by_torch_with_a_warning(
-    options, examples, monkeypatch, caplog, tmp_path
+    engine, options, examples, monkeypatch, caplog, tmp_path
 ):
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("Unsupported operator\nand much more")
 
     monkeypatch.setattr(torch.onnx, "export", refuse)
-    model = fit(*examples, options(engine="auto"), progress=False)
+    model = fit(*examples, options(engine=engine), progress=False)
     assert model.graph is None
     assert "cannot be exported to ONNX (Unsupported operator): torch serves the model" in caplog.text
     model.save(tmp_path / "model")
     assert (tmp_path / "model" / "encoder").is_dir()
+    assert load_to_serve(tmp_path / "model").predict_proba(["hi"]).shape == (1, 4)
 
 
 def test_the_network_stays_as_it_is(options, examples, tmp_path):

@@ -80,6 +80,16 @@ def test_the_best_epoch_is_restored(options, examples):
     assert right(model, held) == pytest.approx(report["dev_accuracy"])
 
 
+def test_without_a_wish_to_hold_out_the_last_epoch_is_kept_though_an_earlier_one_scored_better(options, examples):
+    texts, intents = examples[0] * 10, examples[1] * 10  # 60 an intent: 5 % are held out to calibrate
+    changes = {"epochs": 4, "learning_rate": 0, "head_learning_rate": 0, "early_stopping_patience": 1}
+    model = fit(texts, intents, options(**changes), progress=False)
+    assert model.training["held_out"] == 12
+    assert model.training["epochs"] == model.training["best_epoch"] == 4
+    chosen = fit(texts, intents, options(validation_split=0.05, **changes), progress=False)
+    assert (chosen.training["epochs"], chosen.training["best_epoch"]) == (2, 1)
+
+
 def test_training_stops_early_when_it_gets_no_better(options, examples):
     model = fit(
         *examples,
