@@ -34,9 +34,9 @@ def logistic_regression(**options: Any) -> list[dict[str, Any]]:
     return [*_NGRAMS, {"name": "LogisticRegressionClassifier", **options}]
 
 
-def keyword() -> list[dict[str, Any]]:
-    """The least that Rasa runs with."""
-    return [{"name": "KeywordIntentClassifier"}]
+def bare() -> list[dict[str, Any]]:
+    """The least that Rasa runs with: no classifier."""
+    return [_NGRAMS[0]]
 
 
 def config(pipeline: Iterable[dict[str, Any]]) -> str:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pipelines import config, diet, keyword, logistic_regression, ours
+from pipelines import bare, config, diet, logistic_regression, ours
 from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +34,7 @@ PIPELINES = {
     "ours, torch fp32": ours(**QUICK, engine="torch", precision="fp32"),
     "DIET": diet(epochs=2),
     "LogisticRegression": logistic_regression(),
-    "Keyword (bare Rasa)": keyword(),
+    "bare Rasa, no classifier": bare(),
 }
 CLIENTS = (1, 4, 16)
 
