@@ -220,8 +220,8 @@ def table(result: dict[str, Any]) -> str:
         "",
         f"`python benchmarks/serving.py`, on {result['machine']}. Medians of {result['rounds']} turns of "
         f"{result['messages']} messages, the pipelines taking turns; in brackets the least and greatest median of a "
-        "turn. Loading is `Agent.load`, libraries included, for the second time; memory is what it added to a process that had imported "
-        "Rasa.",
+        "turn. Loading is `Agent.load`, libraries included, for the second time; memory is what it added to a process "
+        "that had imported Rasa.",
         "",
         "| pipeline | load, s | added memory, MB | archive, MB | classifier's `process`: p50 / p95 / p99, ms "
         f"| `Agent.parse_message`: p50 / p95 / p99, ms | {clients} |",
