@@ -1,6 +1,7 @@
 import logging
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from encoders import FAMILIES, make_encoder
@@ -38,11 +39,33 @@ def test_int8_that_answers_otherwise_gives_way_to_fp32(options, examples, monkey
     assert b"DynamicQuantize" not in model.graph.content
 
 
+def test_before_fp32_the_first_layers_alone_are_kept_in_it(options, examples, monkeypatch, caplog):
+    class RefusesTheFirst:
+        asked = 0
+
+        def __le__(self, _: float) -> bool:
+            self.asked += 1
+            return self.asked > 1
+
+    monkeypatch.setattr(exporting, "_LEAST_AGREEMENT", RefusesTheFirst())
+    monkeypatch.setattr(exporting, "_MOST_ACCURACY_LOST", 1.0)
+    with caplog.at_level(logging.INFO):
+        model = fit(*examples, options(engine="onnx"), progress=False)
+    assert model.training["engine"] == "onnx int8 but for the first layers"
+    assert "ONNX Runtime serves the model in int8 but for the first layers: of the answers to 24" in caplog.text
+    assert model.graph is not None
+    graph = onnx.load_from_string(model.graph.content).graph
+    weights = {weight.name for weight in graph.initializer}
+    kept = [node.name for node in graph.node if node.op_type == "MatMul" and weights & set(node.input)]
+    assert 0 < len(kept) < sum(node.op_type == "MatMulInteger" for node in graph.node)
+    assert all("layer.0" in name for name in kept)
+
+
 def test_int8_is_smaller_and_is_told_of(options, examples, caplog):
     with caplog.at_level(logging.INFO):
         model = fit(*examples, options(engine="onnx", epochs=20), progress=False)
     assert "ONNX Runtime serves the model in int8" in caplog.text
-    assert "of 24 training examples" in caplog.text
+    assert "to 24 training examples int8 keeps" in caplog.text
     assert model.training["engine"] == "onnx int8"
     assert model.graph is not None
     assert b"DynamicQuantize" in model.graph.content
@@ -71,7 +94,7 @@ def test_precision_fp32_asks_for_a_graph_in_fp32(options, examples):
 def test_held_out_examples_decide_where_there_are_some(options, examples, caplog):
     with caplog.at_level(logging.INFO):
         fit(*examples, options(engine="onnx", evaluate_on_number_of_examples=8), progress=False)
-    assert "of 8 held-out examples" in caplog.text
+    assert "to 8 held-out examples int8 keeps" in caplog.text
 
 
 @pytest.mark.parametrize("engine", ["auto", "onnx"])
