@@ -9,6 +9,8 @@ from encoders import FAMILIES, make_encoder
 from rasa_bert_intent.errors import EncoderError
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.network import IntentNetwork
+from rasa_bert_intent.scope import Energy
+from rasa_bert_intent.training import scope
 from rasa_bert_intent.training.adapter import network_with_adapter
 from rasa_bert_intent.training.fit import fit
 
@@ -63,6 +65,16 @@ def test_it_is_trained_on(method, adapter, labels, options, examples, tmp_path):
     assert after[range(len(truth)), truth].mean() > before[range(len(truth)), truth].mean() + 0.02
     model.save(tmp_path / "model")
     assert IntentModel.load(tmp_path / "model").predict_proba(examples[0]) == pytest.approx(after, abs=1e-4)
+
+
+def test_an_intent_without_an_example_is_no_farther_out_than_the_others(
+    adapter, labels, options, examples, monkeypatch
+):
+    monkeypatch.setattr(scope, "_LEAST_AUROC", 0.0)  # whatever so small a model makes of gibberish
+    settings = {"pooling": "auto", "adapter": str(adapter), "adapter_labels": labels, "epochs": 5}
+    distance = fit(*examples, options(**settings)).scope.distance
+    assert isinstance(distance, Energy)  # by the distance from its mean, of which there is none, it would be
+    assert distance.columns.all()
 
 
 def test_its_own_configuration_may_name_the_intents(adapter, tiny_encoder):
