@@ -52,7 +52,7 @@ class Classification:
     def __call__(self, network: Any, inputs: dict[str, Tensor], labels: Tensor) -> Tensor:
         """The loss of a batch."""
         options = self._options
-        views = [network.features(**inputs) for _ in range(2 if options.r_drop else 1)]
+        views = _views(network, inputs, 2 if options.r_drop else 1)
         logits = [network.classify(view) for view in views]
         loss = torch.stack([self._cross_entropy(one, labels) for one in logits]).mean()
         if options.r_drop:
@@ -62,6 +62,11 @@ class Classification:
             term = contrastive_loss(unit, labels.repeat(len(views)), options.contrastive_temperature)
             loss = loss + options.contrastive_weight * term
         return loss
+
+
+def _views(network: Any, inputs: dict[str, Tensor], count: int) -> Sequence[Tensor]:
+    """Features of a batch, `[messages, hidden]`, under each of `count` dropout masks, in one pass."""
+    return network.features(**{name: tensor.repeat(count, 1) for name, tensor in inputs.items()}).chunk(count)
 
 
 def _symmetric_divergence(first: Tensor, second: Tensor) -> Tensor:
@@ -94,7 +99,7 @@ class Contrast(nn.Module):
 
     def loss(self, inputs: dict[str, Tensor], labels: Tensor) -> Tensor:
         """The contrastive loss of a batch: two views of each message, which differ by their dropout masks."""
-        views = torch.cat([self.network.features(**inputs) for _ in range(2)])
+        views = torch.cat(_views(self.network, inputs, 2))
         if not self._supervised:
             labels = torch.arange(len(labels), device=labels.device)
         return contrastive_loss(F.normalize(self.projection(views), dim=-1), labels.repeat(2), self._temperature)

@@ -9,15 +9,16 @@ from rasa_bert_intent.training.objectives import Classification, Contrast, contr
 
 
 class Copies(torch.nn.Module):
-    """A network that hands its inputs on, each time another row of `noise` added."""
+    """A network that hands its inputs on, each view with another of `noise` added."""
 
     def __init__(self, *noise: float) -> None:
         super().__init__()
         self.head = torch.nn.Linear(2, 2)
-        self.noise = list(noise)
+        self.noise = noise
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.noise.pop(0)
+        views = x.chunk(len(self.noise))
+        return torch.cat([view + noise for view, noise in zip(views, self.noise, strict=True)])
 
     def classify(self, features: torch.Tensor) -> torch.Tensor:
         return self.head(features)
