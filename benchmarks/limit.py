@@ -170,7 +170,10 @@ def train_plain(texts: list[str], intents: list[str], padded_to: int | None) -> 
     ]
     padding = {"padding": "max_length", "max_length": padded_to} if padded_to else {}
     model = AutoModelForSequenceClassification.from_pretrained(directory, num_labels=len(labels))
-    config = LoraConfig(r=32, lora_alpha=64, target_modules="all-linear", task_type="SEQ_CLS")
+    ours = Options()
+    config = LoraConfig(
+        r=ours.lora_r, lora_alpha=ours.lora_alpha, target_modules=ours.lora_target_modules, task_type="SEQ_CLS"
+    )
     model = get_peft_model(model, config)
 
     def train(epochs: int) -> None:
