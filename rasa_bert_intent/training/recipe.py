@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 _MANY = 50
 
 # Peak learning rates of the encoder (or LoRA) and of the head, by method.
-_RATES = {"lora": (7e-4, 1e-3), "full": (2e-4, 1e-3), "head": (0.0, 3e-3)}
+_RATES = {"lora": (7e-4, 1e-3), "full": (1e-4, 1e-3), "head": (0.0, 3e-3)}
 
 
 def choose(options: Options, num_examples: int, num_intents: int) -> Options:
