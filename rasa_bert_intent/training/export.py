@@ -102,7 +102,7 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
             agreement = float((before == after).mean())
             lost = float((before == right).mean() - (after == right).mean())
             points = f"{100 * abs(lost):.1f} points {'less' if lost > 0 else 'more'} accuracy"
-            told.append(f"{precision} keeps {100 * agreement:.1f} %, with {points}")
+            told.append(f"{precision} keeps {100 * agreement:.2f} %, with {points}")
             if agreement >= _LEAST_AGREEMENT and lost <= _MOST_ACCURACY_LOST:
                 break
         else:
