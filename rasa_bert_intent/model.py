@@ -31,7 +31,7 @@ class Graph:
     Attributes:
         content: Of the graph's file.
         features: Runs it.
-        precision: Of its matrix products: `int8`, `int8 but for the first layers` or `fp32`.
+        precision: Of its matrix products: `int8`, `uint8` or `fp32`.
     """
 
     content: bytes

@@ -39,7 +39,7 @@ def test_int8_that_answers_otherwise_gives_way_to_fp32(options, examples, monkey
     assert b"DynamicQuantize" not in model.graph.content
 
 
-def test_before_fp32_the_first_layers_alone_are_kept_in_it(options, examples, monkeypatch, caplog):
+def test_uint8_is_tried_before_fp32(options, examples, monkeypatch, caplog):
     class RefusesTheFirst:
         asked = 0
 
@@ -51,14 +51,13 @@ def test_before_fp32_the_first_layers_alone_are_kept_in_it(options, examples, mo
     monkeypatch.setattr(exporting, "_MOST_ACCURACY_LOST", 1.0)
     with caplog.at_level(logging.INFO):
         model = fit(*examples, options(engine="onnx"), progress=False)
-    assert model.training["engine"] == "onnx int8 but for the first layers"
-    assert "ONNX Runtime serves the model in int8 but for the first layers: of the answers to 24" in caplog.text
+    assert model.training["engine"] == "onnx uint8"
+    assert "ONNX Runtime serves the model in uint8: of the answers to 24 training examples int8 keeps" in caplog.text
     assert model.graph is not None
     graph = onnx.load_from_string(model.graph.content).graph
-    weights = {weight.name for weight in graph.initializer}
-    kept = [node.name for node in graph.node if node.op_type == "MatMul" and weights & set(node.input)]
-    assert 0 < len(kept) < sum(node.op_type == "MatMulInteger" for node in graph.node)
-    assert all("layer.0" in name for name in kept)
+    types = {weights.name: weights.data_type for weights in graph.initializer}
+    products = [node for node in graph.node if node.op_type == "MatMulInteger"]
+    assert {types[node.input[1]] for node in products} == {onnx.TensorProto.UINT8}
 
 
 def test_int8_is_smaller_and_is_told_of(options, examples, caplog):
