@@ -64,7 +64,7 @@ class Classification:
         return loss
 
 
-def _views(network: Any, inputs: dict[str, Tensor], count: int) -> Sequence[Tensor]:
+def _views(network: Any, inputs: dict[str, Tensor], count: int) -> tuple[Tensor, ...]:
     """Features of a batch, `[messages, hidden]`, under each of `count` dropout masks, in one pass."""
     return network.features(**{name: tensor.repeat(count, 1) for name, tensor in inputs.items()}).chunk(count)
 
