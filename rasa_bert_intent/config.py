@@ -22,6 +22,7 @@ from rasa_bert_intent.checks import (
     TargetModules,
     Text,
 )
+from rasa_bert_intent.contradictions import contradictions
 from rasa_bert_intent.errors import OptionsError
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -35,17 +36,6 @@ RECIPE_OPTIONS = ("method", "classification_head", "contrastive_weight", "learni
 
 # Rasa adds these to a component's mapping.
 _ADDED_BY_RASA = ("name", "finetuning_epoch_fraction")
-
-# Options that make no sense where the encoder is left as it is, with the value that turns each off.
-_TRAIN_THE_ENCODER = {"contrastive_weight": 0, "contrastive_stage": "none", "r_drop": 0, "layer_lr_decay": 1}
-
-# Options of a new network, with the values that can stand beside an adapter, which brings its own.
-_OF_A_NEW_NETWORK = {
-    "pooling": ("auto",),
-    "classification_head": ("auto", "linear"),
-    "reinit_layers": (0,),
-    "store_encoder": (True, None),
-}
 
 # Below this many examples an intent on average, every example is worth more in training than in validation.
 _EXAMPLES_PER_INTENT_TO_HOLD_OUT = 50
@@ -263,46 +253,11 @@ class Options:
             except ValueError as error:
                 mistakes.append(f"{key}: expected {error}, got {value!r}")
         options = cls(**values)
-        mistakes += options._contradictions()
+        mistakes += contradictions(options)
         if mistakes:
             count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
             raise OptionsError(f"{count} in the options of BertIntentClassifier: " + "; ".join(mistakes) + ".")
         return options
-
-    def _contradictions(self) -> list[str]:
-        found = []
-        if self.method == "full" and self.store_encoder is False:
-            found.append(
-                "store_encoder: false cannot go with method: full, whose encoder exists nowhere else; "
-                "use method: lora or head, or store_encoder: true"
-            )
-        if self.adapter_labels and not self.adapter:
-            found.append("adapter_labels goes with an adapter; name it, or remove adapter_labels")
-        if self.adapter:
-            found += [
-                f"{name}: {getattr(self, name)} cannot go with an adapter, which brings its own network; remove it"
-                for name, allowed in _OF_A_NEW_NETWORK.items()
-                if getattr(self, name) not in allowed
-            ]
-        if self.class_weights == "balanced" and self.balanced_batches:
-            found.append("class_weights: balanced and balanced_batches do the same; give one of them")
-        if self.unlabelled_texts and self.contrastive_stage != "unsupervised":
-            found.append("unlabelled_texts are read by contrastive_stage: unsupervised alone; set it, or remove them")
-        if self.reinit_layers and self.method != "full":
-            found.append("reinit_layers needs method: full, as nothing else would train the new layers")
-        if self.method == "head":
-            found += [
-                f"{name} trains the encoder, which method: head does not; remove it, or use method: lora or full"
-                for name, off in _TRAIN_THE_ENCODER.items()
-                if getattr(self, name) not in (off, None)
-            ]
-        if self.evaluate_on_number_of_examples and self.validation_split:
-            found.append(
-                "evaluate_on_number_of_examples and validation_split both say what to hold out; give one of them"
-            )
-        if self.encoder_revision is not None and os.path.isdir(os.path.expanduser(self.encoder)):  # noqa: PTH111, PTH112
-            found.append(f"encoder_revision goes with a hub id, and encoder {self.encoder!r} is a directory; remove it")
-        return found
 
     def with_environment(self, environment: Mapping[str, str] | None = None) -> Options:
         """These options, with the settings of this machine from `RASA_BERT_INTENT_DEVICE` and the like.

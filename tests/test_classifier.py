@@ -1,6 +1,5 @@
 """The contract of Rasa's graph components, inside one process; tests/integration runs the real commands."""
 
-import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,6 @@ from adapters import LABELS, publish
 pytest.importorskip("rasa", reason="Rasa needs Python 3.10")
 
 from rasa.engine.graph import ExecutionContext, GraphSchema
-from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.engine.training.fingerprinting import calculate_fingerprint_key
@@ -21,7 +19,6 @@ from rasa.shared.exceptions import InvalidConfigException, RasaException
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-import rasa_bert_intent
 from rasa_bert_intent import BertIntentClassifier
 
 Make = Callable[..., BertIntentClassifier]
@@ -80,38 +77,6 @@ def served(create: Make, load: Make, examples) -> BertIntentClassifier:
 
 def answer(component: BertIntentClassifier, text: str | None) -> Message:
     return component.process([Message(data={"text": text})])[0]
-
-
-def test_rasa_knows_it_as_a_trainable_intent_classifier():
-    entry = DefaultV1Recipe._registered_components["BertIntentClassifier"]
-    assert entry.clazz is BertIntentClassifier
-    assert entry.is_trainable
-    assert entry.types == {DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER}
-
-
-def test_the_class_lives_where_archives_look_for_it():
-    assert BertIntentClassifier.__module__ == "rasa_bert_intent.classifier"
-    assert rasa_bert_intent.BertIntentClassifier is BertIntentClassifier
-
-
-@pytest.mark.parametrize("method", ["train", "process"])
-def test_no_further_positional_argument_breaks_the_graph(method):
-    parameters = list(inspect.signature(getattr(BertIntentClassifier, method)).parameters.values())[1:]
-    assert len([p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]) == 1
-
-
-def test_it_needs_no_component_before_it():
-    assert BertIntentClassifier.required_components() == []
-
-
-def test_its_packages_are_importable_and_have_versions():
-    import importlib
-
-    import pkg_resources
-
-    for package in BertIntentClassifier.required_packages():
-        importlib.import_module(package)
-        assert pkg_resources.get_distribution(package).version
 
 
 def test_what_is_trained_is_served(served, examples):
