@@ -26,6 +26,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper
+from pipelines import ENGINES
 from rasa_runs import RESULTS, machine
 from torch import nn
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, Trainer, TrainingArguments
@@ -58,8 +59,7 @@ def main() -> None:
             "training, plain Trainer, each batch's longest": train_plain(texts, intents, None),
             "training, plain Trainer, 128 tokens": train_plain(texts[: 4 * BATCH], intents[: 4 * BATCH], 128),
         }
-        engines = {"onnx int8": {"engine": "onnx"}, "onnx fp32": {"engine": "onnx", "precision": "fp32"}}
-        for name, options in {**engines, "torch fp32": {"engine": "torch"}}.items():
+        for name, options in ENGINES.items():
             tasks[f"scoring, {name}"] = score(Path(scratch) / name, texts, intents, scored, **options)
         rates: dict[str, list[dict[str, float]]] = {name: [] for name in tasks}
         for turn in range(args.rounds + 1):
@@ -194,10 +194,9 @@ def train_plain(texts: list[str], intents: list[str], padded_to: int | None) -> 
 
 
 def score(
-    folder: Path, texts: list[str], intents: list[str], scored: list[str], **options: str
+    folder: Path, texts: list[str], intents: list[str], scored: list[str], **options: Any
 ) -> Callable[[], dict[str, float]]:
-    quick = {"epochs": 1, "min_steps": 200, **options}  # with fewer steps int8 may be refused
-    trained = fit(texts, intents, Options.from_config(quick), progress=False)
+    trained = fit(texts, intents, Options.from_config(options), progress=False)
     assert folder.name.startswith(trained.training["engine"]), trained.training
     trained.save(folder)
     model = load_to_serve(folder)

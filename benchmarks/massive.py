@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pipelines import config, diet, logistic_regression, ours
+from pipelines import OURS, config, diet, logistic_regression, ours
 from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run, spread
 
 from rasa_bert_intent.reports.metrics import expected_calibration_error
@@ -35,7 +35,6 @@ METHODS = {
     "diet-without-entities": lambda seed: diet(random_seed=seed, entity_recognition=False),
     "logistic-regression": lambda seed: logistic_regression(random_state=seed),
 }
-OURS = ("lora", "lora-rank-16", "full", "head")
 
 
 def main() -> None:
@@ -63,7 +62,8 @@ def main() -> None:
 def run_once(bot: Path, method: str, seed: int, threads: int | None) -> dict[str, Any]:
     if threads:
         ENVIRONMENT["OMP_NUM_THREADS"] = ENVIRONMENT["RASA_BERT_INTENT_NUM_THREADS"] = str(threads)
-    (bot / "config.yml").write_text(config(METHODS[method](seed)))
+    pipeline = METHODS[method](seed)
+    (bot / "config.yml").write_text(config(pipeline))
     (bot / "domain.yml").write_text('version: "3.1"\n')
     name = f"{method}-{seed}"
     training = run(bot, "rasa", "train", "nlu", "--nlu", "data/train", "--fixed-model-name", name)
@@ -84,7 +84,7 @@ def run_once(bot: Path, method: str, seed: int, threads: int | None) -> dict[str
         "training_peak_mb": training["peak_mb"],
         "archive_mb": round(archive.stat().st_size / 1e6, 1),
     }
-    return result | (of_ours(bot, archive) if method in OURS else {})
+    return result | (of_ours(bot, archive) if pipeline[0]["name"] == OURS else {})
 
 
 def calibration_error(out: Path) -> float:

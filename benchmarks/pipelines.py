@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+OURS = "rasa_bert_intent.BertIntentClassifier"
 _NGRAMS: list[dict[str, Any]] = [
     {"name": "WhitespaceTokenizer"},
     {"name": "CountVectorsFeaturizer"},
@@ -14,8 +15,17 @@ _NGRAMS: list[dict[str, Any]] = [
 ]
 
 
+# Options to serve by each engine, of a training that is short: with fewer steps int8 may be refused.
+_QUICK: dict[str, Any] = {"epochs": 1, "min_steps": 200}
+ENGINES: dict[str, dict[str, Any]] = {
+    "onnx int8": {**_QUICK, "engine": "onnx"},
+    "onnx fp32": {**_QUICK, "engine": "onnx", "precision": "fp32"},
+    "torch fp32": {**_QUICK, "engine": "torch", "precision": "fp32"},
+}
+
+
 def ours(**options: Any) -> list[dict[str, Any]]:
-    return [{"name": "rasa_bert_intent.BertIntentClassifier", **options}]
+    return [{"name": OURS, **options}]
 
 
 def diet(epochs: int = 100, **options: Any) -> list[dict[str, Any]]:

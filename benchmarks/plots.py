@@ -92,7 +92,11 @@ def massive() -> None:
     figure, panels = plt.subplots(1, len(MASSIVE), figsize=(12.5, 0.5 + 0.42 * len(names)), sharey=True)
     for panel, (title, key, scale, digits) in zip(panels, MASSIVE, strict=True):
         values = [
-            [scale * run[key] for run in runs if run["method"] == method and (key[-7:] != "seconds" or alone(run))]
+            [
+                scale * run[key]
+                for run in runs
+                if run["method"] == method and (alone(run) or not key.endswith("seconds"))
+            ]
             for method in methods
         ]
         means = [statistics.mean(of_method) if of_method else 0 for of_method in values]

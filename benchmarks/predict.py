@@ -11,23 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from limit import bots_messages
-from rasa_runs import ENVIRONMENT, RESULTS, machine
+from pipelines import ENGINES
+from rasa_runs import RESULTS, machine, run
 
 from rasa_bert_intent import Options, fit
-
-ENGINES: dict[str, dict[str, Any]] = {
-    "onnx int8": {"engine": "onnx"},
-    "onnx fp32": {"engine": "onnx", "precision": "fp32"},
-    "torch fp32": {"engine": "torch", "precision": "fp32"},
-}
 
 
 def main() -> None:
@@ -41,31 +33,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for engine in args.engines:
             model = Path(scratch) / engine
-            quick = {"epochs": 1, "min_steps": 200, **ENGINES[engine]}  # with fewer steps int8 may be refused
-            fit(texts, intents, Options.from_config(quick), progress=False).save(model)
+            fit(texts, intents, Options.from_config(ENGINES[engine]), progress=False).save(model)
             for lines in args.lines:
                 file = Path(scratch) / "messages.txt"
                 file.write_text("".join(f"{texts[i % len(texts)]}\n" for i in range(lines)), "utf-8")
-                rows.append({"engine": engine, "lines": lines, **run(model, file, lines, Path(scratch) / "answers")})
+                cost = run(Path(scratch), "rasa_bert_intent.cli", "predict", str(model), "--input", str(file))
+                answers = (Path(scratch) / "log").read_text("utf-8").splitlines()
+                assert sum(answer.startswith('{"text"') for answer in answers) == lines
+                rows.append({"engine": engine, "lines": lines, **cost})
                 print(rows[-1], flush=True)
     result = {"machine": machine(), "rows": rows}
     (RESULTS / "predict.json").write_text(json.dumps(result, indent=1) + "\n")
     (RESULTS / "predict.md").write_text(table(result))
-
-
-def run(model: Path, file: Path, lines: int, answers: Path) -> dict[str, float]:
-    """Seconds and peak of memory of the command, which must answer every line."""
-    command = [sys.executable, "-m", "rasa_bert_intent.cli", "predict", str(model), "--input", str(file)]
-    start = time.perf_counter()
-    with answers.open("w") as out, (answers.parent / "log").open("w") as log:
-        process = subprocess.Popen(command, env=ENVIRONMENT, stdout=out, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    if status != 0:
-        sys.exit((answers.parent / "log").read_text()[-3000:])
-    with answers.open("rb") as written:
-        assert sum(1 for _ in written) == lines
-    return {"seconds": seconds, "peak_mb": usage.ru_maxrss / 1024}
 
 
 def table(result: dict[str, Any]) -> str:

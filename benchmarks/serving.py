@@ -23,15 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pipelines import bare, config, diet, logistic_regression, ours
+from pipelines import ENGINES, bare, config, diet, logistic_regression, ours
 from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run
 
 ROOT = Path(__file__).resolve().parents[1]
-QUICK = {"epochs": 1, "min_steps": 200}  # with fewer steps int8 may be refused
 PIPELINES = {
-    "ours, onnx int8": ours(**QUICK, engine="onnx"),
-    "ours, onnx fp32": ours(**QUICK, engine="onnx", precision="fp32"),
-    "ours, torch fp32": ours(**QUICK, engine="torch", precision="fp32"),
+    **{f"ours, {engine}": ours(**options) for engine, options in ENGINES.items()},
     "DIET": diet(epochs=2),
     "LogisticRegression": logistic_regression(),
     "bare Rasa, no classifier": bare(),

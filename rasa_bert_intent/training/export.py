@@ -94,10 +94,10 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
             return fp32
         smooth(network.encoder, lambda: of_torch(_some(train, _EXAMPLES_SEEN, random).inputs))
         smoothed = _traced(network, example)
-        told = []
+        before, told = answers(expected), []
         for precision in _WEIGHTS:
             graph = _graph(_quantised(smoothed, precision), precision, model.options)
-            before, after = answers(expected), answers(of_graph(graph))
+            after = answers(of_graph(graph))
             agreement = float((before == after).mean())
             lost = float((before == right).mean() - (after == right).mean())
             points = f"{100 * abs(lost):.1f} points {'less' if lost > 0 else 'more'} accuracy"
@@ -170,12 +170,13 @@ def _quantised(graph: bytes, weights: str) -> bytes:
     """A graph with weights in int8 or uint8, and activations too while matrices are multiplied."""
     from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
 
-    kind = QuantType.QInt8 if weights == "int8" else QuantType.QUInt8
+    signed = weights == "int8"
+    kind = QuantType.QInt8 if signed else QuantType.QUInt8
     with tempfile.TemporaryDirectory() as scratch, _without_logs():
         fp32, prepared, quantised = (Path(scratch) / name for name in ("fp32.onnx", "prepared.onnx", "quantised.onnx"))
         fp32.write_bytes(graph)
         quant_pre_process(fp32, prepared, skip_symbolic_shape=True)
-        quantize_dynamic(prepared, quantised, weight_type=kind, per_channel=True, reduce_range=weights == "int8")
+        quantize_dynamic(prepared, quantised, weight_type=kind, per_channel=True, reduce_range=signed)
         return quantised.read_bytes()
 
 
