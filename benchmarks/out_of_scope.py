@@ -91,7 +91,8 @@ def first_of_each(rows: list[Row]) -> list[Row]:
 
 
 def scores(model: IntentModel, rows: list[Row], examples: np.ndarray) -> dict[str, np.ndarray]:
-    features = model.features([row.text for row in rows])
+    texts = [row.text for row in rows]
+    features = model.features(texts)
     logits = model.logits_of_features(features)
     assert model.scope is not None
     values = (
@@ -99,7 +100,7 @@ def scores(model: IntentModel, rows: list[Row], examples: np.ndarray) -> dict[st
         -Energy(model.in_scope)(features, logits),
         -model.scope.distance(features, logits),
         np.sort(unit(features) @ examples.T, axis=1)[:, -5],
-        model.confidences(features).max(axis=1),
+        model.confidences(texts, features).max(axis=1),
     )
     return dict(zip(SCORES, values, strict=True))
 

@@ -85,8 +85,9 @@ def subset(rows: list[Row], size: int, seed: int) -> list[Row]:
 def run_once(train: list[Row], scored: list[Row], recipe: str, seed: int) -> dict[str, Any]:
     options = Options.from_config({"random_seed": seed, **RECIPES[recipe]})
     model = fit([row.text for row in train], [row.intent for row in train], options)
-    features = model.features([row.text for row in scored])
-    raw, confidences = softmax(model.logits_of_features(features), axis=1), model.confidences(features)
+    texts = [row.text for row in scored]
+    features = model.features(texts)
+    raw, confidences = softmax(model.logits_of_features(features), axis=1), model.confidences(texts, features)
     truth = [row.intent for row in scored]
     answers = [model.labels[column] for column in confidences.argmax(axis=1)]
     right = [answer == intent for answer, intent in zip(answers, truth, strict=True)]

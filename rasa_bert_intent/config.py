@@ -203,10 +203,17 @@ class Options:
         "often fastest.",
     )
     random_seed: int = _option(42, Integer(0, 2**32 - 1), "The same seed, data and machine give the same model.")
+    ngram_weight: float | None = _option(
+        None,
+        Optional(Number(0, 100)),
+        "How much a linear classifier of character n-grams counts beside the encoder. Null: as suits the held-out "
+        "examples, or a little. 0: none is trained.",
+    )
     calibrate_confidences: bool = _option(
         True,
         Flag(),
-        "Make confidences as high as their intents are right, by the held-out examples where there are any.",
+        "Make confidences as high as their intents are right, by the held-out examples where there are any; they also "
+        "fit `ngram_weight`.",
     )
     out_of_scope_score: str = _option(
         "mahalanobis",

@@ -101,6 +101,7 @@ class IntentModel(IntentPredictor):
         self.tokenizer.save_pretrained(directory / storage.TOKENIZER)
         save_file(_on_cpu(self.network.head.state_dict()), directory / storage.HEAD)
         scope = storage.save_scope(self.scope, directory)
+        storage.save_ngrams(self.ngrams, directory)
         if self.graph is not None:
             (directory / storage.GRAPH).parent.mkdir()
             (directory / storage.GRAPH).write_bytes(self.graph.content)
@@ -193,6 +194,7 @@ class IntentModel(IntentPredictor):
             labels=labels,
             encoder=identity,
             options=options,
+            ngrams=storage.load_ngrams(directory),
             calibration=Calibration(**manifest["calibration"]),
             scope=scope,
             training=manifest["training"],

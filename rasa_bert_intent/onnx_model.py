@@ -16,7 +16,7 @@ from rasa_bert_intent.config import Options
 from rasa_bert_intent.cpus import available_cpus
 from rasa_bert_intent.errors import ModelError
 from rasa_bert_intent.predictor import EncoderIdentity, IntentPredictor
-from rasa_bert_intent.storage import GRAPH, HEAD, TOKENIZER, load_scope
+from rasa_bert_intent.storage import GRAPH, HEAD, TOKENIZER, load_ngrams, load_scope
 
 
 class OnnxFeatures:
@@ -110,6 +110,7 @@ class OnnxModel(IntentPredictor):
             labels=manifest["labels"],
             encoder=EncoderIdentity(**manifest["encoder"]),
             options=options,
+            ngrams=load_ngrams(directory),
             calibration=Calibration(**manifest["calibration"]),
             scope=load_scope(manifest, directory),
             training=manifest["training"],

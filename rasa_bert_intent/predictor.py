@@ -13,6 +13,7 @@ import numpy as np
 from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.heads import logits_of
+from rasa_bert_intent.ngrams import NGrams
 from rasa_bert_intent.scope import Scope, in_scope_columns
 
 
@@ -41,6 +42,7 @@ class IntentPredictor(ABC):
         labels: Intents, in the order of the logits' columns.
         encoder: The identity of the encoder it stands on.
         options: As trained, with those of this machine.
+        ngrams: Whose logits are added to the encoder's; None: nothing is.
         calibration: Makes confidences as high as they are right.
         scope: What tells whether a message is in scope; None: all are.
         training: How training went (examples, best epoch, scores, seconds, ...).
@@ -49,6 +51,7 @@ class IntentPredictor(ABC):
     labels: list[str]
     encoder: EncoderIdentity
     options: Options
+    ngrams: NGrams | None = None
     calibration: Calibration = field(default_factory=Calibration)
     scope: Scope | None = None
     training: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +70,7 @@ class IntentPredictor(ABC):
         """The last layer's arrays, see `rasa_bert_intent.heads`."""
 
     def logits_of_features(self, features: np.ndarray) -> np.ndarray:
-        """Logits `[texts, labels]`, float32, of pooled vectors `[texts, hidden]`."""
+        """The encoder's logits `[texts, labels]`, float32, from pooled vectors `[texts, hidden]`."""
         return logits_of(self.head, self.options.classification_head, features)
 
     def features(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
@@ -75,7 +78,7 @@ class IntentPredictor(ABC):
         return self.features_of_tokens(self.tokenize(texts), batch_size)
 
     def predict_logits(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
-        """Logits `[texts, labels]`, float32."""
+        """The encoder's logits `[texts, labels]`, float32: without what n-grams add."""
         return self.logits_of_features(self.features(texts, batch_size))
 
     def predict_proba(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
@@ -84,12 +87,13 @@ class IntentPredictor(ABC):
         The confidences of a text sum to P(in scope), but that the intent `out_of_scope`, where there is one, is not
         lowered: it has nothing to be in scope of.
         """
-        return self.confidences(self.features(texts, batch_size))
+        return self.confidences(texts, self.features(texts, batch_size))
 
-    def confidences(self, features: np.ndarray) -> np.ndarray:
-        """Confidences `[texts, labels]`, as `predict_proba` gives them, from pooled vectors `[texts, hidden]`."""
+    def confidences(self, texts: Sequence[str], features: np.ndarray) -> np.ndarray:
+        """Confidences `[texts, labels]`, as `predict_proba` gives them, of texts whose pooled vectors are known."""
         logits = self.logits_of_features(features)
-        confidences = self.calibration.probabilities(logits)
+        added = self.ngrams.logits(texts) if self.ngrams is not None else 0
+        confidences = self.calibration.probabilities(logits + added)
         if self.scope is not None:
             confidences[:, self.in_scope] *= self.scope.probability(features, logits)[:, None]
         return confidences

@@ -4,6 +4,7 @@ The directory::
 
     model.json      format, labels, encoder and its checksum, options, how training went, checksums of the files
     head.safetensors
+    ngrams.safetensors  of character n-grams (unless ngram_weight is 0)
     scope.safetensors   of the Mahalanobis distance (unless out_of_scope_score is another)
     onnx/           the encoder as an ONNX graph (unless engine is torch)
     adapter/        LoRA in PEFT's layout (method lora)
@@ -22,10 +23,11 @@ import numpy as np
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import file_checksum
 from rasa_bert_intent.errors import ModelError
+from rasa_bert_intent.ngrams import NGrams
 from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns
 from rasa_bert_intent.version import __version__
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST = "model.json"
 HEAD = "head.safetensors"
 GRAPH = "onnx/model.onnx"
@@ -33,6 +35,7 @@ ADAPTER = "adapter"
 ENCODER = "encoder"
 TOKENIZER = "tokenizer"
 _SCOPE = "scope.safetensors"
+_NGRAMS = "ngrams.safetensors"
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
@@ -87,6 +90,22 @@ def write_manifest(directory: Path, content: dict[str, Any]) -> None:
     checksums = {path.relative_to(directory).as_posix(): file_checksum(path) for path in files}
     manifest = {"format": FORMAT, "version": __version__, **content, "files": checksums}
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
+
+
+def save_ngrams(ngrams: NGrams | None, directory: Path) -> None:
+    """Writes what n-grams add to the encoder's logits."""
+    from safetensors.numpy import save_file
+
+    if ngrams is not None:
+        save_file(vars(ngrams), directory / _NGRAMS)
+
+
+def load_ngrams(directory: Path) -> NGrams | None:
+    """What `save_ngrams` wrote."""
+    from safetensors.numpy import load_file
+
+    file = directory / _NGRAMS
+    return NGrams(**load_file(file)) if file.is_file() else None
 
 
 def save_scope(scope: Scope | None, directory: Path) -> dict[str, float] | None:

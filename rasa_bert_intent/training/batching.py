@@ -22,10 +22,12 @@ class Examples(Dataset[tuple[Any, int]]):
     """Encoded examples with their labels' numbers.
 
     Attributes:
-        inputs: Token ids of each example, or its feature vector.
+        texts: The examples.
+        inputs: Token ids of each, or its feature vector.
         labels: Column of the right intent.
     """
 
+    texts: Sequence[str]
     inputs: Sequence[Any]
     labels: Sequence[int]
 
@@ -37,7 +39,9 @@ class Examples(Dataset[tuple[Any, int]]):
 
     def subset(self, indices: Sequence[int]) -> Examples:
         """The examples at some indices."""
-        return Examples([self.inputs[i] for i in indices], [self.labels[i] for i in indices])
+        return Examples(
+            [self.texts[i] for i in indices], [self.inputs[i] for i in indices], [self.labels[i] for i in indices]
+        )
 
 
 class LengthBatches:

@@ -65,6 +65,7 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
     random = np.random.default_rng(model.options.random_seed)
     compared = _some(held_out if len(held_out) else train, _EXAMPLES_COMPARED, random)
     right = np.asarray(compared.labels)
+    added = model.ngrams.logits(compared.texts) if model.ngrams is not None else 0
     pad_id, hidden = model.tokenizer.pad_token_id, model.network.head.in_features
     network: Any = None
 
@@ -78,7 +79,7 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
         return batches.in_batches(graph.features, compared.inputs, hidden, pad_id=pad_id, batch_size=1)
 
     def answers(features: np.ndarray) -> np.ndarray:
-        return logits_of(model.head, model.options.classification_head, features).argmax(axis=1)
+        return (logits_of(model.head, model.options.classification_head, features) + added).argmax(axis=1)
 
     longest = max(compared.inputs, key=len)
     example = net.pad([longest, longest[: max(1, len(longest) - 1)]], pad_id)

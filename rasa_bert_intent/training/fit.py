@@ -21,6 +21,7 @@ from rasa_bert_intent.training.build import fresh_model, training_mode
 from rasa_bert_intent.training.calibration import calibrate
 from rasa_bert_intent.training.callbacks import BestEpoch
 from rasa_bert_intent.training.export import export, serves_by_onnx
+from rasa_bert_intent.training.ngrams import add_ngrams
 from rasa_bert_intent.training.run import prepare, run_epochs
 from rasa_bert_intent.training.scope import fit_scope
 from rasa_bert_intent.training.trainer import steps_per_epoch
@@ -98,7 +99,7 @@ def _train(
     options = model.options
     column = {label: number for number, label in enumerate(model.labels)}
     examples = Examples(
-        net.tokenize(model.tokenizer, texts, options.max_length), [column[intent] for intent in intents]
+        texts, net.tokenize(model.tokenizer, texts, options.max_length), [column[intent] for intent in intents]
     )
     train_on, held_out = map(
         examples.subset,
@@ -111,6 +112,7 @@ def _train(
         if fresh:
             prepare(model, train_on, progress)
         epochs, best = run_epochs(model, train_on, held_out, epochs, progress)
+        add_ngrams(model, train_on)
     # What is fitted to the model's answers is fitted by the engine and in the precision that they will have.
     model.bf16 = serves_in_bf16(options.precision, model.device)
     if serves_by_onnx(model):

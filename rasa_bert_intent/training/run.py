@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,4 +113,4 @@ class _Head(nn.Module):
 
 
 def _as_features(model: IntentModel, examples: Examples) -> Examples:
-    return Examples(list(model.features_of_tokens(examples.inputs)), examples.labels)
+    return replace(examples, inputs=list(model.features_of_tokens(examples.inputs)))

@@ -34,7 +34,7 @@ def contrastive_stage(model: IntentModel, examples: Examples, progress: bool) ->
     if options.unlabelled_texts:
         texts = read_texts(Path(options.unlabelled_texts))
         ids = net.tokenize(model.tokenizer, texts, options.max_length)
-        examples = Examples([*examples.inputs, *ids], [*examples.labels, *[-1] * len(ids)])
+        examples = Examples([*examples.texts, *texts], [*examples.inputs, *ids], [*examples.labels, *[-1] * len(ids)])
     # Averaging is for the weights that serve; the batches of a supervised stage need partners.
     options = replace(options, ema_decay=0.0, balanced_batches=supervised)
     width = model.network.head.in_features

@@ -6,7 +6,8 @@ from scipy.special import softmax
 
 from rasa_bert_intent import IntentModel
 from rasa_bert_intent.calibration import Calibration
-from rasa_bert_intent.training.calibration import _calibration_error, fit_calibration
+from rasa_bert_intent.reports.metrics import expected_calibration_error
+from rasa_bert_intent.training.calibration import fit_calibration
 from rasa_bert_intent.training.fit import fit
 
 PLAIN = Calibration()
@@ -35,21 +36,22 @@ def test_the_quadratic_term_by_hand():
 
 @pytest.mark.parametrize("truth", [PLAIN, Calibration(0.4), Calibration(3.0), Calibration(0.3, 0.15)], ids=str)
 def test_the_calibration_that_made_the_labels_is_found(truth):
-    found = fit_calibration(*drawn(truth))
+    found, _ = fit_calibration(*drawn(truth))
     assert found.linear == pytest.approx(truth.linear, rel=0.1)
     assert found.quadratic == pytest.approx(truth.quadratic, abs=0.03)
 
 
 def test_calibration_error_falls():
     logits, labels = drawn(Calibration(0.3, 0.05))
-    found = fit_calibration(logits, labels)
-    before, after = (_calibration_error(how.probabilities(logits), labels) for how in (PLAIN, found))
+    found, _ = fit_calibration(logits, labels)
+    confidences = [how.probabilities(logits) for how in (PLAIN, found)]
+    before, after = (expected_calibration_error(c.max(axis=1), c.argmax(axis=1) == labels) for c in confidences)
     assert after < 0.02 < 0.1 < before
 
 
 def test_few_examples_that_are_all_right_or_all_wrong_change_little():
     logits = np.eye(3)[[0, 1, 2]] * 4
-    sure, unsure = (fit_calibration(logits, np.array(labels)) for labels in ([0, 1, 2], [1, 2, 0]))
+    sure, unsure = (fit_calibration(logits, np.array(labels))[0] for labels in ([0, 1, 2], [1, 2, 0]))
     assert 1 < sure.linear < 2
     assert 0.1 < unsure.linear < 1
     assert max(sure.quadratic, unsure.quadratic) < 0.2
