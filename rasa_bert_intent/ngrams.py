@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# Letters in a row.
-_SIZES = (2, 3, 4)
+# Letters in a row, from two.
+_LONGEST = 4
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _MOST_INT8 = 127
 
@@ -25,7 +25,7 @@ def ngrams(text: str) -> np.ndarray:
     characters = np.frombuffer(f" {' '.join(text.lower().split())} ".encode("utf-32-le", "replace"), dtype=np.uint32)
     hashes = characters.astype(np.uint64)
     found = []
-    for size in range(2, max(_SIZES) + 1):
+    for size in range(2, _LONGEST + 1):
         following = characters[size - 1 :]
         hashes = (hashes[: len(following)] * _MULTIPLIER) ^ following
         found.append(hashes)

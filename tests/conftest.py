@@ -56,6 +56,7 @@ def options(tiny_encoder: Path) -> Callable[..., Any]:
             "max_length": 32,
             "pooling": "mean",
             "engine": "torch",
+            "ngram_weight": 0,  # they would learn what the encoder fails to
             **changes,
         }
         return Options.from_config(config)

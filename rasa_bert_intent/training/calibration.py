@@ -71,6 +71,8 @@ def fit_calibration(
         Wolpert 1992, Stacked generalization, of the factor.
     """
     rows = np.arange(len(labels))
+    # In float32 the steps that find the slope would be rounded away.
+    logits, added = np.asarray(logits, dtype=np.float64), np.asarray(added, dtype=np.float64)
 
     def loss(parameters: np.ndarray) -> float:
         log_linear, quadratic, log_factor = parameters

@@ -66,16 +66,18 @@ def train_ngrams(texts: Sequence[str], labels: Sequence[int], num_labels: int, s
     # Adagrad: a rare n-gram learns as fast as a frequent one.
     optimizers = [torch.optim.Adagrad([parameter], lr=_RATE) for parameter in (bags.weight, bias)]
     random, right = np.random.default_rng(seed), torch.tensor(labels)
-    for _ in range(max(_EPOCHS, math.ceil(_LEAST_STEPS * _BATCH / len(texts)))):
-        order = random.permutation(len(texts))
-        for start in range(0, len(order), _BATCH):
-            batch = order[start : start + _BATCH]
-            logits = _logits(bags, [rows[i] for i in batch]) + bias
-            for optimizer in optimizers:
-                optimizer.zero_grad()
-            nn.functional.cross_entropy(logits, right[batch]).backward()
-            for optimizer in optimizers:
-                optimizer.step()
+    epochs = max(_EPOCHS, math.ceil(_LEAST_STEPS * _BATCH / len(texts)))
+    with torch.sparse.check_sparse_tensor_invariants(False):  # else torch warns that it does not check
+        for _ in range(epochs):
+            order = random.permutation(len(texts))
+            for start in range(0, len(order), _BATCH):
+                batch = order[start : start + _BATCH]
+                logits = _logits(bags, [rows[i] for i in batch]) + bias
+                for optimizer in optimizers:
+                    optimizer.zero_grad()
+                nn.functional.cross_entropy(logits, right[batch]).backward()
+                for optimizer in optimizers:
+                    optimizer.step()
     return NGrams.of(hashes, bags.weight.detach().numpy(), bias.detach().numpy())
 
 

@@ -41,6 +41,18 @@ def test_the_calibration_that_made_the_labels_is_found(truth):
     assert found.quadratic == pytest.approx(truth.quadratic, abs=0.03)
 
 
+@pytest.mark.parametrize("factor", [0.2, 1.0, 4.0])
+def test_the_factor_of_other_logits_is_found(factor):
+    logits, _ = drawn(PLAIN)
+    added = np.random.default_rng(1).normal(size=logits.shape)
+    probabilities = softmax(logits + factor * added, axis=1)
+    labels = (np.random.default_rng(2).random((len(logits), 1)) > probabilities.cumsum(axis=1)).sum(axis=1)
+    single = [some.astype(np.float32) for some in (logits, added)]
+    found, by = fit_calibration(single[0], np.minimum(labels, 4), single[1])
+    assert by == pytest.approx(factor, rel=0.1, abs=0.05)
+    assert found.linear == pytest.approx(1, rel=0.1)
+
+
 def test_calibration_error_falls():
     logits, labels = drawn(Calibration(0.3, 0.05))
     found, _ = fit_calibration(logits, labels)

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from rasa_bert_intent.ngrams import NGrams, ngrams
+from rasa_bert_intent.training import ngrams as training
+from rasa_bert_intent.training.ngrams import train_ngrams
+
+TEXTS = ["play some jazz", "play the blues", "lights off please", "turn the lights on"] * 3
+LABELS = [0, 0, 1, 1] * 3
+
+
+def test_every_different_ngram_counts_once():
+    # " ab ": " a", "ab", "b ", " ab", "ab ", " ab "
+    assert len(ngrams("ab")) == 6
+    # " aaaa ": " a", "aa", "a ", " aa", "aaa", "aa ", " aaa", "aaaa", "aaa "
+    assert len(ngrams("aaaa")) == 9
+
+
+def test_case_and_white_space_make_no_difference_and_the_order_of_letters_does():
+    np.testing.assert_array_equal(ngrams("Play  JAZZ\n"), ngrams("play jazz"))
+    assert not np.array_equal(ngrams("ab"), ngrams("ba"))
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\ud800", "😀", "\x00"], ids=ascii)
+def test_any_text_has_some(text):
+    assert len(ngrams(text)) > 0
+
+
+def test_different_ngrams_have_different_hashes():
+    letters = "abcdefghijklmnopqrstuvwxyz äßéñ漢字"
+    random = np.random.default_rng(0)
+    texts = ["".join(random.choice(list(letters), 200)) for _ in range(50)]
+    padded = [f" {' '.join(text.split())} " for text in texts]
+    wanted = {text[i : i + size] for text in padded for size in (2, 3, 4) for i in range(len(text) - size + 1)}
+    assert len(np.unique(np.concatenate([ngrams(text) for text in texts]))) == len(wanted)
+
+
+def test_logits_by_hand():
+    known = ngrams("ab")
+    weights = np.zeros((len(known), 2), dtype=np.float32)
+    weights[:, 0] = 1.27
+    table = NGrams.of(known, weights, np.array([0.0, 0.5], dtype=np.float32))
+    # "abx" has " a", "ab", "bx", "x ", " ab", "abx", "bx ", " abx", "abx ", of which three are known.
+    expected = np.array([[6 * 1.27 / np.sqrt(6), 0.5], [3 * 1.27 / np.sqrt(9), 0.5], [0, 0.5]])
+    texts = ["ab", "abx", "qqq"]
+    np.testing.assert_allclose(table.logits(texts), expected, rtol=1e-5)
+    np.testing.assert_allclose(table.times(2).logits(texts), 2 * expected, rtol=1e-5)
+    assert table.logits([]).shape == (0, 2)
+
+
+def test_training_tells_the_labels_apart_by_words_it_has_not_seen_together():
+    table = train_ngrams(TEXTS, LABELS, 2, seed=1)
+    assert table.logits(["play jazz please", "the lights"]).argmax(axis=1).tolist() == [0, 1]
+    np.testing.assert_array_equal(train_ngrams(TEXTS, LABELS, 2, seed=1).weights, table.weights)
+
+
+def test_ngrams_of_one_example_alone_are_left_out():
+    assert train_ngrams(["abc", "xyz"], [0, 1], 2, seed=1) is None
+    table = train_ngrams(["abc", "abq"], [0, 1], 2, seed=1)
+    assert np.isin(table.hashes, ngrams("ab")).all()
+
+
+def test_of_many_labels_only_the_most_frequent_are_kept(monkeypatch):
+    monkeypatch.setattr(training, "_MOST_WEIGHTS", 20)
+    table = train_ngrams(TEXTS, LABELS, 2, seed=1)
+    assert table.weights.shape == (10, 2)
+    assert (np.diff(table.hashes.astype(object)) > 0).all()

@@ -1,0 +1,90 @@
+import json
+import logging
+
+import numpy as np
+import pytest
+from adapters import LABELS, publish
+
+from rasa_bert_intent import IntentModel, load_to_serve
+from rasa_bert_intent.training.fit import fit
+
+# An encoder of random weights that hardly learns.
+STALE = {"method": "head", "classification_head": "linear", "head_learning_rate": 1e-6, "epochs": 1}
+
+
+def accuracy(model: IntentModel, examples) -> float:
+    texts, intents = examples
+    answers = model.predict_proba(texts).argmax(axis=1)
+    return float(np.mean([model.labels[answer] == intent for answer, intent in zip(answers, intents, strict=True)]))
+
+
+def test_their_logits_are_added_to_the_encoders(options, examples):
+    model = fit(*examples, options(ngram_weight=2, out_of_scope_score="none"), progress=False)
+    logits = model.predict_logits(examples[0]) + model.ngrams.logits(examples[0])
+    np.testing.assert_allclose(
+        model.predict_proba(examples[0]), np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-4
+    )
+    half = fit(*examples, options(ngram_weight=1, out_of_scope_score="none"), progress=False)
+    np.testing.assert_allclose(2 * half.ngrams.logits(["hello"]), model.ngrams.logits(["hello"]), rtol=1e-5)
+
+
+def test_what_the_encoder_does_not_tell_they_do(options, examples):
+    assert accuracy(fit(*examples, options(**STALE), progress=False), examples) < 0.6
+    assert accuracy(fit(*examples, options(**STALE, ngram_weight=None), progress=False), examples) > 0.9
+
+
+def test_held_out_examples_fit_their_weight(options, examples, caplog):
+    many = [f"{text} {filler}" for filler in ("", "now", "please", "again") for text in examples[0]], examples[1] * 4
+    settings = {**STALE, "ngram_weight": None, "validation_split": 0.25}
+    with caplog.at_level(logging.INFO):
+        fitted = fit(*many, options(**settings), progress=False)
+        unfitted = fit(*many, options(**settings, calibrate_confidences=False), progress=False)
+    assert fitted.ngrams.scales.mean() > 1.5 * unfitted.ngrams.scales.mean()
+    assert "by the encoder alone" in caplog.text
+    fixed = fit(*many, options(**{**settings, "ngram_weight": 0.3}), progress=False)
+    np.testing.assert_array_equal(fixed.ngrams.scales, unfitted.ngrams.scales)
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_they_are_stored(engine, options, examples, tmp_path):
+    model = fit(*examples, options(ngram_weight=None, engine=engine), progress=False)
+    model.save(tmp_path / "model")
+    served = load_to_serve(tmp_path / "model")
+    np.testing.assert_array_equal(served.ngrams.logits(examples[0]), model.ngrams.logits(examples[0]))
+    np.testing.assert_allclose(
+        served.predict_proba(examples[0], batch_size=1), model.predict_proba(examples[0], batch_size=1), atol=1e-4
+    )
+
+
+def test_zero_trains_and_stores_none(options, examples, tmp_path):
+    model = fit(*examples, options(ngram_weight=0), progress=False)
+    model.save(tmp_path / "model")
+    assert model.ngrams is None
+    assert load_to_serve(tmp_path / "model").ngrams is None
+    assert not [path for path in (tmp_path / "model").rglob("*") if "ngrams" in path.name]
+
+
+def test_trained_on_they_are_new_unless_an_intent_has_no_example(options, examples, tmp_path):
+    fit(*examples, options(ngram_weight=1), progress=False).save(tmp_path / "model")
+    pairs = list(zip(*examples, strict=True))
+
+    def trained_on(pairs) -> IntentModel:
+        start = IntentModel.load(tmp_path / "model", trainable=True)
+        texts, intents = zip(*pairs, strict=True)
+        return fit(texts, intents, options(ngram_weight=1), start=start, progress=False)
+
+    former = IntentModel.load(tmp_path / "model").ngrams.logits(["xylophone"])
+    kept = trained_on([pair for pair in pairs if pair[1] != "bye"])
+    np.testing.assert_array_equal(kept.ngrams.logits(["xylophone"]), former)
+    new = trained_on([*pairs, ("xylophone", "play_music"), ("a xylophone", "play_music")])
+    assert new.ngrams.logits(["xylophone"])[0, 3] > former[0, 3] + 0.5
+
+
+def test_an_adapter_that_knows_more_intents_than_the_bot_goes_without(options, examples, tiny_encoder, tmp_path):
+    labels = tmp_path / "labels.json"
+    labels.write_text(json.dumps(LABELS))
+    adapter = publish(tmp_path / "adapter", tiny_encoder)
+    some = [(text, intent) for text, intent in zip(*examples, strict=True) if intent != LABELS[0]]
+    texts, intents = zip(*some, strict=True)
+    settings = {"pooling": "auto", "adapter": str(adapter), "adapter_labels": str(labels), "ngram_weight": None}
+    assert fit(texts, intents, options(**settings), progress=False).ngrams is None
