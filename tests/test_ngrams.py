@@ -2,11 +2,6 @@ import numpy as np
 import pytest
 
 from rasa_bert_intent.ngrams import NGrams, ngrams
-from rasa_bert_intent.training import ngrams as training
-from rasa_bert_intent.training.ngrams import train_ngrams
-
-TEXTS = ["play some jazz", "play the blues", "lights off please", "turn the lights on"] * 3
-LABELS = [0, 0, 1, 1] * 3
 
 
 def test_every_different_ngram_counts_once():
@@ -46,22 +41,3 @@ def test_logits_by_hand():
     np.testing.assert_allclose(table.logits(texts), expected, rtol=1e-5)
     np.testing.assert_allclose(table.times(2).logits(texts), 2 * expected, rtol=1e-5)
     assert table.logits([]).shape == (0, 2)
-
-
-def test_training_tells_the_labels_apart_by_words_it_has_not_seen_together():
-    table = train_ngrams(TEXTS, LABELS, 2, seed=1)
-    assert table.logits(["play jazz please", "the lights"]).argmax(axis=1).tolist() == [0, 1]
-    np.testing.assert_array_equal(train_ngrams(TEXTS, LABELS, 2, seed=1).weights, table.weights)
-
-
-def test_ngrams_of_one_example_alone_are_left_out():
-    assert train_ngrams(["abc", "xyz"], [0, 1], 2, seed=1) is None
-    table = train_ngrams(["abc", "abq"], [0, 1], 2, seed=1)
-    assert np.isin(table.hashes, ngrams("ab")).all()
-
-
-def test_of_many_labels_only_the_most_frequent_are_kept(monkeypatch):
-    monkeypatch.setattr(training, "_MOST_WEIGHTS", 20)
-    table = train_ngrams(TEXTS, LABELS, 2, seed=1)
-    assert table.weights.shape == (10, 2)
-    assert (np.diff(table.hashes.astype(object)) > 0).all()

@@ -6,7 +6,13 @@ import pytest
 from adapters import LABELS, publish
 
 from rasa_bert_intent import IntentModel, load_to_serve
+from rasa_bert_intent.ngrams import ngrams
+from rasa_bert_intent.training import ngrams as training
 from rasa_bert_intent.training.fit import fit
+from rasa_bert_intent.training.ngrams import train_ngrams
+
+TEXTS = ["play some jazz", "play the blues", "lights off please", "turn the lights on"] * 3
+LABELS = [0, 0, 1, 1] * 3
 
 # An encoder of random weights that hardly learns.
 STALE = {"method": "head", "classification_head": "linear", "head_learning_rate": 1e-6, "epochs": 1}
@@ -16,6 +22,25 @@ def accuracy(model: IntentModel, examples) -> float:
     texts, intents = examples
     answers = model.predict_proba(texts).argmax(axis=1)
     return float(np.mean([model.labels[answer] == intent for answer, intent in zip(answers, intents, strict=True)]))
+
+
+def test_training_tells_the_labels_apart_by_words_it_has_not_seen_together():
+    table = train_ngrams(TEXTS, LABELS, 2, seed=1)
+    assert table.logits(["play jazz please", "the lights"]).argmax(axis=1).tolist() == [0, 1]
+    np.testing.assert_array_equal(train_ngrams(TEXTS, LABELS, 2, seed=1).weights, table.weights)
+
+
+def test_ngrams_of_one_example_alone_are_left_out():
+    assert train_ngrams(["abc", "xyz"], [0, 1], 2, seed=1) is None
+    table = train_ngrams(["abc", "abq"], [0, 1], 2, seed=1)
+    assert np.isin(table.hashes, ngrams("ab")).all()
+
+
+def test_of_many_labels_only_the_most_frequent_are_kept(monkeypatch):
+    monkeypatch.setattr(training, "_MOST_WEIGHTS", 20)
+    table = train_ngrams(TEXTS, LABELS, 2, seed=1)
+    assert table.weights.shape == (10, 2)
+    assert (np.diff(table.hashes.astype(object)) > 0).all()
 
 
 def test_their_logits_are_added_to_the_encoders(options, examples):
