@@ -21,8 +21,8 @@ _BATCH = 32
 _LEAST_COUNT = 2
 # N-grams times labels: 64 MB to train, 16 MB in the model.
 _MOST_WEIGHTS = 16_000_000
-# What the logits count beside the encoder's where no held-out example tells: of 0.1 to 1 the best likelihood, and nearly
-# the best accuracy, at 5, 10, 20 and 50 examples an intent of MASSIVE (development rows, one seed).
+# What the logits count beside the encoder's where no held-out example tells: of 0.1 to 1 the best likelihood, and
+# nearly the best accuracy, at 5, 10, 20 and 50 examples an intent of MASSIVE (development rows, one seed).
 _WEIGHT = 0.3
 
 

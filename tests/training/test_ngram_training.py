@@ -3,7 +3,8 @@ import logging
 
 import numpy as np
 import pytest
-from adapters import LABELS, publish
+from adapters import LABELS as ADAPTER_LABELS
+from adapters import publish
 
 from rasa_bert_intent import IntentModel, load_to_serve
 from rasa_bert_intent.ngrams import ngrams
@@ -107,9 +108,9 @@ def test_trained_on_they_are_new_unless_an_intent_has_no_example(options, exampl
 
 def test_an_adapter_that_knows_more_intents_than_the_bot_goes_without(options, examples, tiny_encoder, tmp_path):
     labels = tmp_path / "labels.json"
-    labels.write_text(json.dumps(LABELS))
+    labels.write_text(json.dumps(ADAPTER_LABELS))
     adapter = publish(tmp_path / "adapter", tiny_encoder)
-    some = [(text, intent) for text, intent in zip(*examples, strict=True) if intent != LABELS[0]]
+    some = [(text, intent) for text, intent in zip(*examples, strict=True) if intent != ADAPTER_LABELS[0]]
     texts, intents = zip(*some, strict=True)
     settings = {"pooling": "auto", "adapter": str(adapter), "adapter_labels": str(labels), "ngram_weight": None}
     assert fit(texts, intents, options(**settings), progress=False).ngrams is None
