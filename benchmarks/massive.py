@@ -3,7 +3,7 @@
     python benchmarks/massive.py --data PATH_TO_MASSIVE
 
 PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. Every method is trained with three seeds on the 11,514
-training rows with its defaults, but for a rank that is named: ours keeps 5 % of them to calibrate, and its last epoch;
+training rows with its defaults: ours keeps 5 % of them to calibrate, and its last epoch;
 nothing is tuned. The test rows are scored once per model, and once more by torch where ONNX Runtime serves it. Each
 run's result goes to benchmarks/results/massive/METHOD-SEED.json (a run that is there already is not repeated), and all
 of them into massive.md. `--methods diet` takes half an hour a seed.
@@ -28,7 +28,6 @@ from rasa_bert_intent.reports.metrics import expected_calibration_error
 RUNS = RESULTS / "massive"
 METHODS = {
     "lora": lambda seed: ours(method="lora", random_seed=seed),
-    "lora-rank-16": lambda seed: ours(method="lora", lora_r=16, lora_alpha=32, random_seed=seed),
     "full": lambda seed: ours(method="full", random_seed=seed),
     "head": lambda seed: ours(method="head", random_seed=seed),
     "diet": lambda seed: diet(random_seed=seed),

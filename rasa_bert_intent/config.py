@@ -81,9 +81,9 @@ class Options:
         OneOf("auto", "linear", "cosine"),
         "The last layer: `linear`, or `cosine`, which compares with each intent's mean; `auto` as suits the data.",
     )
-    lora_r: int = _option(32, Integer(1, 1024), "Rank of LoRA's matrices.")
+    lora_r: int = _option(16, Integer(1, 1024), "Rank of LoRA's matrices.")
     lora_alpha: float = _option(
-        64, Number(0, 4096, open_low=True), "LoRA's scale: its output is multiplied by `lora_alpha / lora_r`."
+        32, Number(0, 4096, open_low=True), "LoRA's scale: its output is multiplied by `lora_alpha / lora_r`."
     )
     lora_dropout: float = _option(0.0, Number(0, 1, open_high=True), "Dropout before LoRA's matrices.")
     lora_target_modules: str | list[str] = _option(
