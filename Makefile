@@ -1,4 +1,5 @@
 # make bot     set up, train the example bot on its own data, and chat with it (MASSIVE=path: train on MASSIVE instead)
+# make tensorboard   look at the curves of the example bot's trainings
 # make test    set up, check the code and run the tests that are not slow (PYTEST="-k name" and the like go to pytest)
 # Python 3.10 is found on the PATH or among pyenv's versions; else uv downloads it.
 
@@ -14,7 +15,7 @@ export PYTHONWARNINGS ?= ignore
 export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup bot train-bot test lint lock clean
+.PHONY: help setup bot train-bot tensorboard test lint lock clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -49,6 +50,9 @@ endif
 	@cd example_bot && $(BIN)/rasa train --data data/rules.yml data/stories.yml data/lookups.yml \
 	  data/nlu/out_of_scope.yml $(BOT_DATA)
 
+tensorboard: $(READY)
+	$(BIN)/tensorboard --logdir example_bot/.tensorboard
+
 test: $(READY) lint
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 
@@ -63,4 +67,4 @@ lock: | uv
 	  --no-annotate --no-header --upgrade --quiet --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) .cache example_bot/.rasa example_bot/models example_bot/results
+	rm -rf $(VENV) .cache example_bot/.rasa example_bot/models example_bot/results example_bot/.tensorboard

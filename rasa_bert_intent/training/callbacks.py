@@ -12,7 +12,6 @@ from tqdm.auto import tqdm
 from transformers import TrainerCallback
 
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.errors import BertIntentError
 
 # Steps between two looks at the loss: each makes a GPU wait.
 _STEPS_PER_LOOK = 10
@@ -153,21 +152,3 @@ class ProgressBar(TrainerCallback):
 
     def _refresh(self) -> None:
         self._bar.set_postfix({"loss": f"{float(self.loss()):.3f}", **self._scores})
-
-
-def tensorboard(directory: str) -> TrainerCallback:
-    """A callback that writes TensorBoard logs into a directory.
-
-    Raises:
-        BertIntentError: if TensorBoard is not installed.
-    """
-    from transformers.integrations import TensorBoardCallback
-
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise BertIntentError(
-            "tensorboard_log_directory needs TensorBoard, which is not installed: "
-            "pip install 'rasa-bert-intent[tensorboard]', or remove the option."
-        ) from None
-    return TensorBoardCallback(tb_writer=SummaryWriter(log_dir=directory))

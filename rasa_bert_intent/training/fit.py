@@ -24,6 +24,7 @@ from rasa_bert_intent.training.export import export, serves_by_onnx
 from rasa_bert_intent.training.ngrams import add_ngrams
 from rasa_bert_intent.training.run import prepare, run_epochs
 from rasa_bert_intent.training.scope import fit_scope
+from rasa_bert_intent.training.tensorboard import TensorBoardLogs
 from rasa_bert_intent.training.trainer import steps_per_epoch
 
 logger = logging.getLogger(__name__)
@@ -108,10 +109,11 @@ def _train(
     precision = "bf16" if model.bf16 else "fp32"
     epochs = _epochs(len(train_on), options, min_steps)
     best = BestEpoch(options, epochs)
+    logs = TensorBoardLogs(options.tensorboard_log_directory) if epochs and options.tensorboard_log_directory else None
     if epochs:
         if fresh:
             prepare(model, train_on, progress)
-        epochs, best = run_epochs(model, train_on, held_out, epochs, progress)
+        epochs, best = run_epochs(model, train_on, held_out, epochs, progress, [logs.curves()] if logs else [])
         add_ngrams(model, train_on)
     # What is fitted to the model's answers is fitted by the engine and in the precision that they will have.
     model.bf16 = serves_in_bf16(options.precision, model.device)
@@ -121,6 +123,8 @@ def _train(
         model.scope = fit_scope(model, train_on)
         if len(held_out) and options.calibrate_confidences:
             calibrate(model, held_out)
+    if logs:
+        logs.finish(model, held_out)
     model.training = {
         "examples": len(texts),
         "held_out": len(held_out),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gc
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from transformers import TrainerCallback
 
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.network import IntentNetwork
 from rasa_bert_intent.training.batching import Examples, batch_sampler, collate_features, collate_tokens
-from rasa_bert_intent.training.callbacks import BestEpoch, ProgressBar, tensorboard
+from rasa_bert_intent.training.callbacks import BestEpoch, ProgressBar
 from rasa_bert_intent.training.objectives import Classification, class_weights
 from rasa_bert_intent.training.stage import contrastive_stage
 from rasa_bert_intent.training.trainer import IntentTrainer
@@ -30,7 +32,12 @@ def prepare(model: IntentModel, train: Examples, progress: bool) -> None:
 
 
 def run_epochs(
-    model: IntentModel, train: Examples, held_out: Examples, epochs: int, progress: bool, title: str = "Fine-tuning"
+    model: IntentModel,
+    train: Examples,
+    held_out: Examples,
+    epochs: int,
+    progress: bool,
+    watchers: Sequence[TrainerCallback] = (),
 ) -> tuple[int, BestEpoch]:
     """Trains a model's network in place.
 
@@ -40,13 +47,13 @@ def run_epochs(
         held_out: Examples that tell the best epoch, whose weights are restored; there may be none.
         epochs: Passes through the examples, above 0.
         progress: Whether to show a bar on standard error.
-        title: Of the bar.
+        watchers: Are told of every step and score.
 
     Returns:
         The epochs it took, which may be fewer, and the best of them.
     """
     try:
-        return _run_trainer(model, train, held_out, epochs, ProgressBar(progress, title))
+        return _run_trainer(model, train, held_out, epochs, ProgressBar(progress), watchers)
     finally:
         # The trainer holds the network in cycles; cross-validation trains many models in one process.
         gc.collect()
@@ -55,13 +62,16 @@ def run_epochs(
 
 
 def _run_trainer(
-    model: IntentModel, train: Examples, held_out: Examples, epochs: int, bar: ProgressBar
+    model: IntentModel,
+    train: Examples,
+    held_out: Examples,
+    epochs: int,
+    bar: ProgressBar,
+    watchers: Sequence[TrainerCallback],
 ) -> tuple[int, BestEpoch]:
     options = model.options
     best = BestEpoch(options, epochs)
-    callbacks = [best, bar] if len(held_out) else [bar]
-    if options.tensorboard_log_directory:
-        callbacks.append(tensorboard(options.tensorboard_log_directory))
+    callbacks = [*watchers, best, bar] if len(held_out) else [*watchers, bar]
     network: Any = model.network
     collate: Any = collate_tokens(model.tokenizer.pad_token_id)
     batches = batch_sampler(train, options)

@@ -6,7 +6,7 @@ import torch
 from encoders import FAMILIES, WORDS, make_encoder
 
 from rasa_bert_intent import IntentModel
-from rasa_bert_intent.errors import BertIntentError, DataError, ModelError, OptionsError
+from rasa_bert_intent.errors import DataError, ModelError, OptionsError
 from rasa_bert_intent.training.fit import fit
 from rasa_bert_intent.training.objectives import class_weights
 from rasa_bert_intent.training.trainer import OneDeviceArguments
@@ -212,21 +212,6 @@ def test_every_scheduler_trains(scheduler, options, examples):
 def test_balanced_weights_make_intents_equal():
     weights = class_weights([0] * 6 + [1] * 2, num_labels=3, kind="balanced")
     assert weights.tolist() == pytest.approx([8 / 12, 8 / 4, 1])
-
-
-def test_tensorboard_logs_scores(options, examples, tmp_path):
-    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    changes = {"tensorboard_log_directory": str(tmp_path), "validation_split": 0.25, "epochs": 3}
-    fit(*examples, options(**changes), progress=False)
-    log = event_accumulator.EventAccumulator(str(tmp_path)).Reload()
-    assert {"train/loss", "eval/accuracy", "eval/macro_f1"} <= set(log.Tags()["scalars"])
-    assert len(log.Scalars("eval/accuracy")) == 3
-
-
-def test_missing_tensorboard_names_the_extra(options, examples, tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
-    with pytest.raises(BertIntentError, match=r"pip install 'rasa-bert-intent\[tensorboard\]'"):
-        fit(*examples, options(tensorboard_log_directory=str(tmp_path)), progress=False)
 
 
 def test_several_visible_gpus_are_not_all_taken(monkeypatch, tmp_path):

@@ -1,0 +1,147 @@
+"""What TensorBoard shows of a training: curves, options with their scores, and two pictures of the held-out answers."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from transformers import TrainerCallback
+
+from rasa_bert_intent.errors import BertIntentError
+from rasa_bert_intent.model import IntentModel
+from rasa_bert_intent.reports.metrics import accuracy, expected_calibration_error, macro_f1
+from rasa_bert_intent.training.batching import Examples
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+logger = logging.getLogger(__name__)
+
+_BINS = 10
+_INCHES_A_LABEL = 0.22
+
+
+class TensorBoardLogs:
+    """The logs of one training, in a folder of its own: TensorBoard compares folders.
+
+    Args:
+        directory: Of all trainings; the folder is named after the time.
+
+    Raises:
+        BertIntentError: if TensorBoard is not installed, or the folder cannot be written.
+    """
+
+    def __init__(self, directory: str) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise BertIntentError(
+                "tensorboard_log_directory needs TensorBoard, which is not installed: "
+                "pip install 'rasa-bert-intent[tensorboard]', or remove the option."
+            ) from None
+        folder = Path(directory) / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise BertIntentError(
+                f"tensorboard_log_directory: {folder} cannot be written ({error.strerror}). Name another directory."
+            ) from None
+        self._writer = SummaryWriter(log_dir=str(folder))
+
+    def curves(self) -> TrainerCallback:
+        """Loss, learning rate and gradient norm, and the held-out scores, as training goes on."""
+        from transformers.integrations import TensorBoardCallback
+
+        return TensorBoardCallback(tb_writer=self._writer)
+
+    def finish(self, model: IntentModel, held_out: Examples) -> None:
+        """Writes the options with the final scores, and pictures of the answers to the held-out examples.
+
+        Args:
+            model: Trained and calibrated.
+            held_out: Not trained on; without any there are no scores and no pictures.
+        """
+        options = {name: value for name, value in model.options.to_dict().items() if value is not None}
+        scores: dict[str, float] = {}
+        if len(held_out):
+            confidences = model.predict_proba(held_out.texts, batch_size=1)
+            labels, answers = np.asarray(held_out.labels), confidences.argmax(axis=1)
+            sure, right = confidences.max(axis=1), answers == labels
+            scores = {
+                "final/accuracy": accuracy(labels, answers),
+                "final/macro_f1": macro_f1(labels, answers),
+                "final/calibration_error": expected_calibration_error(sure, right),
+            }
+            self._draw(lambda: confusion_matrix(labels, answers, model.labels), "confusion matrix")
+            self._draw(lambda: reliability_diagram(sure, right), "reliability")
+        hparams = {
+            name: value if isinstance(value, bool | int | float) else str(value) for name, value in options.items()
+        }
+        self._writer.add_hparams(hparams, scores or {"final/examples": float(len(held_out))}, run_name=".")
+        self._writer.close()
+        logger.info(f"TensorBoard shows this training by: tensorboard --logdir {Path(self._writer.log_dir).parent}")
+
+    def _draw(self, figure: Any, name: str) -> None:
+        try:
+            self._writer.add_figure(f"held-out/{name}", figure())
+        except ImportError:
+            logger.info(f"TensorBoard gets no picture of the {name}: it needs matplotlib, which is not installed.")
+
+
+def confusion_matrix(labels: np.ndarray, answers: np.ndarray, names: list[str]) -> Figure:
+    """Which intent was given to the examples of each, as shares of a row.
+
+    Args:
+        labels: Right columns, `[examples]`.
+        answers: Columns given, `[examples]`.
+        names: Of the columns; those that occur are drawn.
+    """
+    shown = np.union1d(labels, answers)
+    place = {column: number for number, column in enumerate(shown.tolist())}
+    counts = np.zeros((len(shown), len(shown)))
+    np.add.at(counts, ([place[c] for c in labels.tolist()], [place[c] for c in answers.tolist()]), 1)
+    figure = _figure(3 + _INCHES_A_LABEL * len(shown))
+    axes = figure.add_subplot()
+    picture = axes.imshow(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    ticks = np.arange(len(shown))
+    axes.set_xticks(ticks, [names[column] for column in shown], rotation=90, fontsize=7)
+    axes.set_yticks(ticks, [names[column] for column in shown], fontsize=7)
+    axes.set(xlabel="answer", ylabel="intent")
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        dark = counts[row, column] > counts[row].sum() / 2
+        color = "white" if dark else "black"
+        axes.text(column, row, int(counts[row, column]), ha="center", va="center", fontsize=6, color=color)
+    figure.colorbar(picture, shrink=0.6, label="share of the intent's examples")
+    return figure
+
+
+def reliability_diagram(confidences: np.ndarray, right: np.ndarray) -> Figure:
+    """How often answers of each confidence are right, and how many there are.
+
+    Args:
+        confidences: Of the answers, `[examples]`, 0 to 1.
+        right: Whether each is, `[examples]`.
+    """
+    bins = np.minimum((confidences * _BINS).astype(int), _BINS - 1)
+    counts = np.bincount(bins, minlength=_BINS)
+    shares = np.bincount(bins, weights=right, minlength=_BINS) / np.maximum(counts, 1)
+    figure = _figure(5)
+    upper, lower = figure.subplots(2, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
+    middles = (np.arange(_BINS) + 0.5) / _BINS
+    upper.bar(middles, shares, width=0.9 / _BINS, label="found")
+    upper.plot([0, 1], [0, 1], "--", color="grey", label="as it should be")
+    upper.set(ylabel="share that is right", ylim=(0, 1))
+    upper.legend(loc="upper left")
+    lower.bar(middles, counts, width=0.9 / _BINS, color="grey")
+    lower.set(xlabel="confidence", ylabel="examples", xlim=(0, 1))
+    return figure
+
+
+def _figure(inches: float) -> Figure:
+    # Not by pyplot: it keeps a list of figures, and may look for a screen.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(inches, inches), layout="constrained")
