@@ -22,7 +22,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "predict",
         help="classify messages with a trained model",
-        description="Classifies messages, one a line, and prints one JSON object a line: text, intent, intent_ranking.",
+        description="Classifies messages, one a line, and prints one JSON object a line: text, intent, p_in_scope "
+        "(which the confidences of intents in scope contain), intent_ranking.",
     )
     add_model(parser)
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: read lines from --input")
@@ -42,11 +43,13 @@ def run(args: argparse.Namespace) -> int:
     model = open_model(args.model)
     with _progress(args) as bar:
         for texts in _chunks(_messages(args)):
-            for text, confidences in zip(texts, model.predict_proba(texts), strict=True):
+            features = model.features(texts)
+            columns = texts, model.confidences(texts, features), model.scope_probabilities(features)
+            for text, confidences, in_scope in zip(*columns, strict=True):
                 ranking = rank(
                     model.labels, confidences, model.options.ranking_length, model.options.renormalize_confidences
                 )
-                row = {"text": text, "intent": ranking[0], "intent_ranking": ranking}
+                row = {"text": text, "intent": ranking[0], "p_in_scope": float(in_scope), "intent_ranking": ranking}
                 print(json.dumps(row, ensure_ascii=False))
             bar.update(len(texts))
     return 0

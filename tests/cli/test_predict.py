@@ -1,0 +1,52 @@
+import json
+
+import pytest
+
+from rasa_bert_intent.cli import main
+from rasa_bert_intent.training.fit import fit
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, tiny_encoder, examples):
+    from rasa_bert_intent.config import Options
+
+    config = {"encoder": str(tiny_encoder), "max_length": 32, "min_steps": 60, "learning_rate": 5e-3}
+    directory = tmp_path_factory.mktemp("trained") / "model"
+    fit(*examples, Options.from_config({**config, "engine": "torch", "head_learning_rate": 5e-2}), progress=False).save(directory)
+    return directory
+
+
+def predicted(capsys, *arguments: str) -> list[dict]:
+    assert main(["predict", *arguments]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_every_message_gets_its_intent_and_how_much_it_is_in_scope(model, capsys):
+    known, strange = predicted(capsys, str(model), "play some jazz", "qzx kwv jjj bbb")
+    assert (known["text"], known["intent"]["name"]) == ("play some jazz", "play_music")
+    assert known["intent_ranking"][0] == known["intent"]
+    for row in (known, strange):
+        assert sum(entry["confidence"] for entry in row["intent_ranking"]) == pytest.approx(row["p_in_scope"])
+    assert strange["p_in_scope"] < known["p_in_scope"] <= 1
+
+
+def test_lines_of_a_file_in_their_order_without_the_empty_ones(model, capsys, tmp_path):
+    (tmp_path / "messages.txt").write_text("hello\n\nturn it off\n", encoding="utf-8")
+    rows = predicted(capsys, str(model), "--input", str(tmp_path / "messages.txt"))
+    assert [row["text"] for row in rows] == ["hello", "turn it off"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["MODEL", "hello", "--input", "x"], "give messages or --input, not both"),
+        (["MODEL", "--input", "nowhere.txt"], "nowhere.txt is no file"),
+        (["nowhere", "hello"], "nowhere does not exist"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_told_in_one_line(model, arguments, message, capsys):
+    assert main(["predict", *[str(model) if argument == "MODEL" else argument for argument in arguments]]) != 0
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert "\n" not in error
