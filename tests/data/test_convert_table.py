@@ -12,7 +12,6 @@ from rasa_bert_intent.data.examples import read_examples
 from rasa_bert_intent.data.table import TableForm
 from rasa_bert_intent.errors import DataError
 
-
 PIECES = [
     *"ab [](){}:\\\"'-#|>&*!%@`,?~=_/$;",
     *"\t\n\r\x01\x07\x0b\x0c\x1b\x1c\x7f\x80\x85\x92\x9f\xa0\xad\u200b\u2028\u2029\ufeff\ufffe\uffff",
@@ -158,9 +157,7 @@ class TestRasa:
     def test_reads_back_every_cleaned_text(self, delimiter, output, tmp_path):
         loading = pytest.importorskip("rasa.shared.nlu.training_data.loading", reason="Rasa needs Python 3.10")
         generator = random.Random(7)
-        rows = [
-            ("".join(generator.choices(self.PIECES, k=generator.randrange(1, 9))), f"l_{i % 9}") for i in range(900)
-        ]
+        rows = [("".join(generator.choices(PIECES, k=generator.randrange(1, 9))), f"l_{i % 9}") for i in range(900)]
         with (tmp_path / "t.txt").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter=delimiter)
             writer.writerows([("text", "label"), *rows])
