@@ -140,7 +140,11 @@ def matrix(evaluation: Evaluation) -> go.Figure:
             showscale=False,
             xgap=1,
             ygap=1,
-            text=numbers,
+            # a text stands wherever one is given, also where there is no value
+            text=[
+                [number if value is not None else "" for number, value in zip(*cells, strict=True)]
+                for cells in zip(numbers, values, strict=True)
+            ],
             texttemplate="%{text}",
             textfont={"size": 10, "color": "var(--ink)"},
             hovertext=hover,

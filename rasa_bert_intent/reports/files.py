@@ -51,13 +51,13 @@ def write_report(evaluation: Evaluation, files: Iterable[Path]) -> None:
 
 
 def write_text(file: Path, content: str) -> None:
-    """Writes a file that `--output` names; a lone surrogate, which UTF-8 cannot hold, becomes `?`.
+    """Writes a file that `--output` names.
 
     Raises:
         DataError: if it cannot be written.
     """
     try:
-        file.write_text(content, "utf-8", "replace")
+        file.write_text(content, "utf-8")
     except OSError as error:
         raise DataError(f"--output: {file} cannot be written ({error.strerror}). Give another.") from None
 
