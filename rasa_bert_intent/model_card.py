@@ -10,16 +10,26 @@ from typing import Any
 import yaml
 
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.errors import DataError, name_some
 from rasa_bert_intent.reports.markdown import cell, count, table
 
 FILE_NAME = "model_card.md"
 _WORST_SHOWN = 5
 # What a card takes of a report, see `rasa_bert_intent.reports.evaluation.Evaluation`.
-_OF_REPORT = ("data", "examples", "accuracy", "macro_f1", "ece", "intents", "fallback", "out_of_scope")
+_OF_REPORT = (
+    "data",
+    "examples",
+    "accuracy",
+    "macro_f1",
+    "ece",
+    "intents",
+    "unknown_intents",
+    "fallback",
+    "out_of_scope",
+)
 # Named elsewhere in the card, of the machine that trained, or files of that machine.
 _NO_RECIPE = (
-    *("encoder", "encoder_revision", "engine", "device", "num_threads"),
+    *("encoder", "encoder_revision", "adapter", "engine", "device", "num_threads"),
     *("adapter_labels", "unlabelled_texts", "tensorboard_log_directory", "tensorboard_log_level"),
 )
 
@@ -46,9 +56,14 @@ def model_card(manifest: Mapping[str, Any], report: Mapping[str, Any] | None = N
     Args:
         manifest: Of the model, see `rasa_bert_intent.storage.read_manifest`.
         report: `dataclasses.asdict` of an `Evaluation` of the model; None: its scores are not told.
+
+    Raises:
+        DataError: if the report is of another model.
     """
     from huggingface_hub import ModelCard
 
+    if report:
+        _require_same_model(manifest, report)
     sections = [
         f"# {cell(_title(manifest))}",
         *_use(manifest),
@@ -60,6 +75,14 @@ def model_card(manifest: Mapping[str, Any], report: Mapping[str, Any] | None = N
     ]
     # The library reads it as the hub does: what its metadata do not allow raises here.
     return str(ModelCard(f"---\n{_metadata(manifest, report)}\n---\n\n" + "\n\n".join(sections) + "\n"))
+
+
+def _require_same_model(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> None:
+    scored = {score["intent"] for score in report["intents"]} - {*report["unknown_intents"]}
+    if foreign := sorted(scored - {*manifest["labels"]}):
+        raise DataError(
+            f"--report: it is of another model, which gives the intents {name_some(foreign)}. Evaluate this one."
+        )
 
 
 def _metadata(manifest: Mapping[str, Any], report: Mapping[str, Any] | None) -> str:
@@ -124,8 +147,10 @@ def _training(manifest: Mapping[str, Any]) -> Iterator[str]:
     facts = {
         "encoder": f"{_name(encoder['name'])} ({encoder['model_type']}{revision})",
         "SHA-256 of its weights": encoder["sha256"],
+        **({"adapter to start from": _name(options["adapter"])} if options["adapter"] else {}),
         "method": f"{options['method']}, {training['trainable_parameters']:,} trainable parameters",
-        "epochs": f"{training['epochs']}, of which the model is that after {training['best_epoch']}",
+        "epochs": f"{training['epochs']}, the model is that after {training['best_epoch']}",
+        **_dev_scores(training),
         "precision, device": f"{training['precision']}, {training['device']}",
         "served by": training["engine"],
         "seconds": f"{training['seconds']:,.0f}",
@@ -139,6 +164,13 @@ def _training(manifest: Mapping[str, Any]) -> Iterator[str]:
     if changed:
         yield "Options that differ from the defaults, those that the data chose among them:"
         yield f"```yaml\n{yaml.safe_dump(changed, sort_keys=False, allow_unicode=True)}```"
+
+
+def _dev_scores(training: Mapping[str, Any]) -> dict[str, str]:
+    if training["dev_accuracy"] is None:
+        return {}
+    scores = f"accuracy {training['dev_accuracy']:.4f}, macro-F1 {training['dev_macro_f1']:.4f}"
+    return {"held-out examples, then": f"{scores}, by the encoder alone"}
 
 
 def _scores(report: Mapping[str, Any]) -> Iterator[str]:

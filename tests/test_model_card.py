@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -70,6 +71,7 @@ def test_card_tells_what_the_manifest_holds(manifest: dict[str, Any]):
     training = manifest["training"]
     assert f"{training['examples']} examples of 4 intents, {training['held_out']} of them held out" in card
     assert manifest["encoder"]["sha256"] in card
+    assert f"accuracy {training['dev_accuracy']:.4f}, macro-F1 {training['dev_macro_f1']:.4f}, by the encoder" in card
     assert f"{training['trainable_parameters']:,} trainable parameters" in card
     assert f"rasa-bert-intent {manifest['version']}" in card
     options = yaml.safe_load(card.split("```yaml\n")[1].split("```")[0])
@@ -100,6 +102,21 @@ def test_confidences_are_said_to_be_fitted_only_where_they_are(manifest: dict[st
     assert f"Confidences are fitted to {held_out} held-out examples." in model_card(manifest)
     manifest["training"]["held_out"] = 0
     assert "Confidences are not fitted" in model_card(manifest)
+
+
+def test_report_of_another_model_is_refused(manifest: dict[str, Any], report: dict[str, Any]):
+    report["intents"][0]["intent"] = "order_pizza"
+    with pytest.raises(DataError, match="it is of another model, which gives the intents 'order_pizza'"):
+        model_card(manifest, report)
+    report["unknown_intents"] = ["order_pizza"]
+    assert "order_pizza (" in model_card(manifest, report)
+
+
+def test_adapter_is_named_without_its_folder(manifest: dict[str, Any]):
+    manifest["options"] |= {"adapter": "/home/me/adapters/mine", "pooling": "auto"}
+    card = model_card(manifest)
+    assert re.search(r"\| adapter to start from +\| mine ", card)
+    assert "/home/me" not in card
 
 
 @pytest.mark.parametrize(
