@@ -6,6 +6,8 @@ import shutil
 import tarfile
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from rasa_bert_intent.errors import ModelError
@@ -18,13 +20,28 @@ def open_model(path: Path) -> IntentPredictor:
     """Loads the model at a path, to serve.
 
     Args:
-        path: A model's directory, an archive of Rasa (`.tar.gz`), or a folder of archives, whose newest is taken.
+        path: As for `model_directory`.
 
     Raises:
         ModelError: if there is none, or it is damaged.
     """
+    with model_directory(path) as directory:
+        return load_to_serve(directory)
+
+
+@contextmanager
+def model_directory(path: Path) -> Iterator[Path]:
+    """The directory of the model at a path; it may be gone after the block.
+
+    Args:
+        path: A model's directory, an archive of Rasa (`.tar.gz`), or a folder of archives, whose newest is taken.
+
+    Raises:
+        ModelError: if there is none.
+    """
     if (path / MANIFEST).is_file():
-        return load_to_serve(path)
+        yield path
+        return
     if path.is_dir():
         archives = sorted(path.glob("*.tar.gz"), key=lambda file: file.stat().st_mtime)
         if not archives:
@@ -33,7 +50,7 @@ def open_model(path: Path) -> IntentPredictor:
     if not path.is_file():
         raise ModelError(f"{path} does not exist. Give a model's directory, or an archive that rasa train wrote.")
     with tempfile.TemporaryDirectory() as scratch:
-        return load_to_serve(_extract(path, Path(scratch)))
+        yield _extract(path, Path(scratch))
 
 
 def _extract(archive: Path, scratch: Path) -> Path:

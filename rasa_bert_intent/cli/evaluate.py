@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,23 +42,29 @@ def add_parser(subparsers: Any) -> None:
         "--output",
         type=Path,
         metavar="PATH",
-        help="also write the report: a file .json or .md, or a directory for report.json and report.md",
+        help="also write the report: a file .json, .md or .html, or a directory for all three and the model's card; "
+        "HTML needs the extra 'report'",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from rasa_bert_intent.archive import open_model
+    from rasa_bert_intent.archive import model_directory
     from rasa_bert_intent.data.examples import read_examples, read_messages
+    from rasa_bert_intent.model_card import FILE_NAME, model_card
     from rasa_bert_intent.reports.evaluation import evaluate
-    from rasa_bert_intent.reports.files import report_files, write_report
+    from rasa_bert_intent.reports.files import report_files, write_report, write_text
+    from rasa_bert_intent.reports.html import EXTRA, html_is_possible
     from rasa_bert_intent.reports.markdown import to_markdown
+    from rasa_bert_intent.serving import load_to_serve
+    from rasa_bert_intent.storage import read_manifest
 
     files = report_files(args.output) if args.output else []
     texts, truth = read_examples(args.data)
     out_of_scope = read_messages(args.out_of_scope) if args.out_of_scope else []
-    model = open_model(args.model)
+    with model_directory(args.model) as directory:
+        model, manifest = load_to_serve(directory), read_manifest(directory)
     evaluation = evaluate(
         _predict(model, texts),
         truth,
@@ -64,8 +72,13 @@ def run(args: argparse.Namespace) -> int:
         out_of_scope=_predict(model, out_of_scope),
         out_of_scope_intent=args.out_of_scope_intent,
         title=f"{args.model} on {args.data}",
+        data=str(args.data),
     )
     write_report(evaluation, files)  # first: a closed pipe ends the command at the print
+    if len(files) > 1:
+        write_text(files[0].with_name(FILE_NAME), model_card(manifest, asdict(evaluation)))
+        if not html_is_possible():
+            print(f"report.html is left out, which needs plotly and jinja2: {EXTRA}", file=sys.stderr)
     print(to_markdown(evaluation), end="")
     return 0
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import random
-import secrets
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
 from rasa_bert_intent.data.massive import SPLITS, Row, read_locales, unknown_names
+from rasa_bert_intent.data.output import check_output, replaced_folder
 from rasa_bert_intent.data.rasa_nlu import write_domain, write_nlu
 from rasa_bert_intent.errors import DataError
+
+_ORIGIN = "Amazon MASSIVE (CC BY 4.0)"
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def convert(
     if locales is not None:
         locales = tuple(dict.fromkeys(locales))
     nested = locales is None or len(locales) > 1
-    _check_output(output_dir, source, force)
+    check_output(output_dir, source, force)
     summaries = []
-    with _replaced(output_dir) as folder, tqdm(unit=" rows", disable=None if progress else True) as bar:
+    with replaced_folder(output_dir) as folder, tqdm(unit=" rows", disable=None if progress else True) as bar:
         for locale, rows in read_locales(source, locales, labels=labels):
             bar.set_description(locale)
             counted = _counted(rows, bar)
@@ -141,7 +141,9 @@ def _convert_locale(
         numbers[split] = 0
         if split_rows:
             (folder / split).mkdir(parents=True)
-            split_written = write_nlu(folder / split / "nlu.yml", split_rows, report)
+            split_written = write_nlu(
+                folder / split / "nlu.yml", split_rows, report, origin="Amazon MASSIVE (CC BY 4.0)"
+            )
             numbers[split] = len(split_written)
             left_out += len(split_rows) - len(split_written)
             written += split_written
@@ -198,47 +200,3 @@ def _counted(rows: Iterator[Row], bar: tqdm) -> Iterator[Row]:
     for row in rows:
         bar.update()
         yield row
-
-
-def _check_output(output_dir: Path, source: Path, force: bool) -> None:
-    if not output_dir.exists():
-        return
-    if not output_dir.is_dir():
-        raise DataError(f"{output_dir} is a file; expected a folder")
-    names = {path.name for path in output_dir.iterdir()}
-    if names and not force:
-        raise DataError(f"{output_dir} is not empty: choose another folder, or replace it with --force")
-    if source.resolve().is_relative_to(output_dir):
-        raise DataError(f"{source} lies in {output_dir}, which would be replaced: choose another folder")
-    foreign = names - {*SPLITS, "domain.yml"}
-    foreign = {name for name in foreign if not (output_dir / name / "domain.yml").is_file()}
-    if foreign:
-        raise DataError(
-            f"{output_dir} holds {', '.join(sorted(foreign)[:3])}, which is no former conversion, and --force would "
-            "delete it: choose another folder"
-        )
-
-
-@contextmanager
-def _replaced(output_dir: Path) -> Iterator[Path]:
-    """A folder beside ``output_dir`` that takes its place on success and vanishes on any error or interrupt."""
-    token = secrets.token_hex(4)
-    fresh = output_dir.with_name(f".{output_dir.name}.{token}.partial")
-    former = output_dir.with_name(f".{output_dir.name}.{token}.former")
-    try:
-        fresh.mkdir(parents=True)
-        yield fresh
-        try:
-            if output_dir.exists():
-                output_dir.rename(former)
-            fresh.rename(output_dir)
-        except BaseException:
-            if former.exists():
-                former.rename(output_dir)
-            raise
-    except OSError as error:
-        raise DataError(f"{output_dir} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if output_dir.exists():
-            shutil.rmtree(former, ignore_errors=True)

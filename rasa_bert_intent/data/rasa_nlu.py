@@ -25,13 +25,16 @@ from rasa_bert_intent.data.massive import Entity, Row
 RASA_FORMAT = "3.1"
 
 
-def write_nlu(path: Path, rows: Iterable[Row], report: Callable[[Row, str], None]) -> list[Row]:
+def write_nlu(
+    path: Path, rows: Iterable[Row], report: Callable[[Row, str], None], *, origin: str = "Examples"
+) -> list[Row]:
     """Write ``rows`` as one NLU file, by intent in alphabetical order, within an intent in the order given.
 
     Args:
         path: the file to write; an existing one is overwritten.
         rows: entities must be in order and must not overlap.
         report: called for every row or entity that the format cannot hold, with one sentence that says why.
+        origin: where the rows are from, for the comment on the first line.
 
     Returns:
         The rows written, with the entities written.
@@ -43,9 +46,8 @@ def write_nlu(path: Path, rows: Iterable[Row], report: Callable[[Row, str], None
             by_intent[row.intent].append(carried)
     with path.open("w", encoding="utf-8", newline="\n") as file:
         # The arrow is needed: Rasa decodes backslash escapes before it parses a file that is all ASCII.
-        file.write(
-            f'# Amazon MASSIVE (CC BY 4.0) → Rasa, by `rasa-bert-intent convert`\nversion: "{RASA_FORMAT}"\nnlu:\n'
-        )
+        comment = "".join(character if character.isprintable() else " " for character in origin)
+        file.write(f'# {comment} → Rasa, by `rasa-bert-intent convert`\nversion: "{RASA_FORMAT}"\nnlu:\n')
         for intent in sorted(by_intent):
             file.write(f"- intent: {_scalar(intent)}\n")
             file.write(_examples([annotated(row.text, row.entities) for row in by_intent[intent]]))

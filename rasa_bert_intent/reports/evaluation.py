@@ -16,9 +16,11 @@ from dataclasses import dataclass
 
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.reports.metrics import (
+    ConfidenceBin,
     IntentScores,
     accuracy,
     auroc,
+    confidence_bins,
     expected_calibration_error,
     macro_f1,
     per_intent,
@@ -84,10 +86,12 @@ class Evaluation:
 
     Attributes:
         title: What was evaluated on what.
+        data: Which data it was evaluated on.
         examples: Labelled messages scored; those out of scope are among them if the model has an intent for them.
         accuracy: Share given the right intent.
         macro_f1: Mean of the intents' F1.
         ece: Expected calibration error of the confidences, in 15 bins.
+        confidences: These bins, from 0 to 1.
         mean_confidence: Above the accuracy: the model is too sure; below: not sure enough.
         intents: The scores of every intent, worst first.
         confusions: Every pair of intents confused, most frequent first.
@@ -97,10 +101,12 @@ class Evaluation:
     """
 
     title: str
+    data: str
     examples: int
     accuracy: float
     macro_f1: float
     ece: float
+    confidences: list[ConfidenceBin]
     mean_confidence: float
     intents: list[IntentScores]
     confusions: list[Confusion]
@@ -117,6 +123,7 @@ def evaluate(
     out_of_scope: Sequence[Prediction] = (),
     out_of_scope_intent: str = "out_of_scope",
     title: str = "Evaluation",
+    data: str = "",
 ) -> Evaluation:
     """Compares predictions with the truth.
 
@@ -127,6 +134,7 @@ def evaluate(
         out_of_scope: Predictions of further messages, all out of scope.
         out_of_scope_intent: Labelled messages of this intent are out of scope too.
         title: What is evaluated on what.
+        data: The name of the data.
 
     Raises:
         DataError: if no labelled message is in scope.
@@ -151,12 +159,15 @@ def evaluate(
     scored = pairs if intent_is_known else inside
     given, right = [prediction.intent for prediction, _ in scored], [intent for _, intent in scored]
     confidences = [prediction.confidence for prediction, _ in scored]
+    hits = [prediction.intent == intent for prediction, intent in scored]
     return Evaluation(
         title=title,
+        data=data,
         examples=len(scored),
         accuracy=accuracy(right, given),
         macro_f1=macro_f1(right, given),
-        ece=expected_calibration_error(confidences, [a == b for a, b in zip(given, right, strict=True)]),
+        ece=expected_calibration_error(confidences, hits),
+        confidences=confidence_bins(confidences, hits),
         mean_confidence=sum(confidences) / len(confidences),
         intents=per_intent(right, given),
         confusions=_confusions(scored),

@@ -1,4 +1,4 @@
-"""Writes an `Evaluation` to files: JSON for programs, Markdown for people."""
+"""Writes an `Evaluation` to files: JSON for programs, Markdown and HTML for people."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ from pathlib import Path
 
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.reports.evaluation import Evaluation
+from rasa_bert_intent.reports.html import EXTRA, html_is_possible, to_html
 from rasa_bert_intent.reports.markdown import to_markdown
+
+_FORMS = (".json", ".md", ".html")
 
 
 def report_files(output: Path) -> list[Path]:
-    """The files that a report goes to: itself if it ends in `.json` or `.md`, else both in that directory.
+    """The files that a report goes to: itself if it ends in `.json`, `.md` or `.html`, else all in that directory.
 
-    Their directory is made, so that a place that cannot be written to is told before a model is loaded.
+    In a directory the HTML is left out where the extra `report` is not installed. The directory is made, so that a
+    place that cannot be written to is told before a model is loaded.
 
     Raises:
-        DataError: if it ends in anything else, or the directory cannot be made.
+        DataError: if it ends in anything else, in `.html` without that extra, or the directory cannot be made.
     """
     if output.is_dir() or not output.suffix:
-        files = [output / "report.json", output / "report.md"]
-    elif output.suffix in (".json", ".md"):
-        files = [output]
+        files = [output / f"report{form}" for form in _FORMS if form != ".html" or html_is_possible()]
+    elif output.suffix not in _FORMS:
+        raise DataError(f"--output: {output} ends in {output.suffix}. Give a file .json, .md or .html, or a directory.")
+    elif output.suffix == ".html" and not html_is_possible():
+        raise DataError(f"--output: {output} needs plotly and jinja2. Install them: {EXTRA}")
     else:
-        raise DataError(f"--output: {output} ends in {output.suffix}. Give a file .json or .md, or a directory.")
+        files = [output]
     try:
         files[0].parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -39,12 +45,21 @@ def write_report(evaluation: Evaluation, files: Iterable[Path]) -> None:
     Raises:
         DataError: naming the file that cannot be written.
     """
+    forms = {".json": _to_json, ".md": to_markdown, ".html": to_html}
     for file in files:
-        content = to_markdown(evaluation) if file.suffix == ".md" else _to_json(evaluation)
-        try:
-            file.write_text(content, "utf-8")
-        except OSError as error:
-            raise DataError(f"--output: {file} cannot be written ({error.strerror}). Give another.") from None
+        write_text(file, forms[file.suffix](evaluation))
+
+
+def write_text(file: Path, content: str) -> None:
+    """Writes a file that `--output` names.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    try:
+        file.write_text(content, "utf-8")
+    except OSError as error:
+        raise DataError(f"--output: {file} cannot be written ({error.strerror}). Give another.") from None
 
 
 def _to_json(evaluation: Evaluation) -> str:

@@ -20,13 +20,57 @@ def macro_f1(truth: Sequence[Any] | np.ndarray, predicted: Sequence[Any] | np.nd
     return float(f1_score(truth, predicted, average="macro", zero_division=0))
 
 
+@dataclass(frozen=True)
+class ConfidenceBin:
+    """Messages whose confidence is about the same.
+
+    Attributes:
+        lower: The least confidence, not included but in the first bin.
+        upper: The largest, included.
+        right: How many were given the right intent.
+        wrong: How many another.
+        confidence: Their mean confidence; None where there is no message.
+    """
+
+    lower: float
+    upper: float
+    right: int
+    wrong: int
+    confidence: float | None
+
+
+def confidence_bins(
+    confidences: Sequence[float] | np.ndarray, right: Sequence[bool] | np.ndarray, bins: int = 15
+) -> list[ConfidenceBin]:
+    """The messages in bins of equal width by confidence.
+
+    Args:
+        confidences: Of the intent given to each message, `[n]`, 0 to 1.
+        right: Whether it is the right one, `[n]`.
+        bins: How many.
+    """
+    values, hits = np.asarray(confidences, dtype=float), np.asarray(right, dtype=bool)
+    edges = np.linspace(0, 1, bins + 1)
+    bin_of = np.digitize(values, edges[1:-1], right=True)
+    return [
+        ConfidenceBin(
+            lower=float(edges[number]),
+            upper=float(edges[number + 1]),
+            right=int(hits[inside].sum()),
+            wrong=int((~hits[inside]).sum()),
+            confidence=float(values[inside].mean()) if inside.any() else None,
+        )
+        for number in range(bins)
+        for inside in [bin_of == number]
+    ]
+
+
 def expected_calibration_error(
     confidences: Sequence[float] | np.ndarray, right: Sequence[bool] | np.ndarray, bins: int = 15
 ) -> float:
     """How far confidence is from accuracy, 0 (best) to 1.
 
-    The messages are put into `bins` bins of equal width by confidence, the first `[0, 1/bins]`, each other without its
-    lower edge; the result is the mean over messages of |accuracy - mean confidence| of their bin. Guo et al., 2017, On
+    The mean over messages of |accuracy - mean confidence| of their bin, see `confidence_bins`. Guo et al., 2017, On
     Calibration of Modern Neural Networks.
 
     Args:
@@ -34,10 +78,9 @@ def expected_calibration_error(
         right: Whether it is the right one, `[n]`.
         bins: How many.
     """
-    values, hits = np.asarray(confidences, dtype=float), np.asarray(right, dtype=float)
-    bin_of = np.digitize(values, np.linspace(0, 1, bins + 1)[1:-1], right=True)
-    gaps = np.bincount(bin_of, weights=hits - values, minlength=bins)
-    return float(np.abs(gaps).sum() / len(values))
+    found = confidence_bins(confidences, right, bins)
+    gaps = (abs(each.right - (each.confidence or 0.0) * (each.right + each.wrong)) for each in found)
+    return float(sum(gaps) / len(confidences))
 
 
 def auroc(in_scope: Sequence[float] | np.ndarray, out_of_scope: Sequence[float] | np.ndarray) -> float:

@@ -55,12 +55,14 @@ class Advice:
         reason: Why this threshold, in words.
         chosen: The trade-off at the threshold advised.
         table: The trade-off at 0.0, 0.1, ... 0.9 and at the threshold advised, by threshold.
+        curve: The trade-off at every threshold.
     """
 
     rule: str
     reason: str
     chosen: TradeOff
     table: list[TradeOff]
+    curve: list[TradeOff]
 
 
 def advise_threshold(
@@ -82,7 +84,7 @@ def advise_threshold(
     else:
         rule, (chosen, reason) = "precise", _precise(rows)
     table = [row for number, row in enumerate(rows) if number % 10 == 0 or row is chosen]
-    return Advice(rule, reason, chosen, table)
+    return Advice(rule, reason, chosen, table, rows)
 
 
 def _trade_off(threshold: float, scores: np.ndarray, hits: np.ndarray, outside: np.ndarray) -> TradeOff:

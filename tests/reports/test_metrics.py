@@ -1,6 +1,6 @@
 import pytest
 
-from rasa_bert_intent.reports.metrics import auroc, expected_calibration_error
+from rasa_bert_intent.reports.metrics import ConfidenceBin, auroc, confidence_bins, expected_calibration_error
 
 
 def test_calibration_error_of_messages_in_bins_of_their_own_is_their_mean_gap():
@@ -28,3 +28,15 @@ def test_auroc_counts_pairs_in_order_and_ties_half():
 @pytest.mark.parametrize(("out_of_scope", "expected"), [([0.1], 1.0), ([0.5], 0.5), ([0.9], 0.0)])
 def test_auroc_of_one_message_each(out_of_scope: list[float], expected: float):
     assert auroc([0.5], out_of_scope) == expected
+
+
+def test_bins_count_every_message_once_with_its_outcome():
+    bins = confidence_bins([0.0, 0.5, 0.5, 1.0, 0.51], [False, True, False, True, True], bins=2)
+    assert bins == [
+        ConfidenceBin(lower=0.0, upper=0.5, right=1, wrong=2, confidence=pytest.approx(1 / 3)),
+        ConfidenceBin(lower=0.5, upper=1.0, right=2, wrong=0, confidence=pytest.approx(0.755)),
+    ]
+
+
+def test_bin_without_a_message_has_no_confidence():
+    assert [each.confidence for each in confidence_bins([0.9], [True], bins=3)] == [None, None, 0.9]

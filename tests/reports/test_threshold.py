@@ -81,3 +81,10 @@ def test_table_has_tenths_and_the_threshold_advised_once():
     assert len(advise_threshold([0.5], [True]).table) == 10
     assert table[-1].right_of_answered == 1.0
     assert advise_threshold([0.5], [True]).table[-1].right_of_answered is None
+
+
+def test_curve_has_every_hundredth():
+    advice = advise_threshold([0.9, 0.3], [True, True], [0.5])
+    assert [row.threshold for row in advice.curve] == [number / 100 for number in range(100)]
+    assert [row.answered for row in advice.curve] == [1.0] * 31 + [0.5] * 60 + [0.0] * 9
+    assert [row.refused for row in advice.curve] == [0.0] * 51 + [1.0] * 49
