@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 
 
+def whole_characters(texts: Sequence[str]) -> list[str]:
+    """Texts with `?` for lone surrogates: halves of characters, which JSON can bring and no tokenizer takes."""
+    return [text.encode("utf-8", "replace").decode() for text in texts]
+
+
 def pad(token_ids: Sequence[Sequence[int]], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
     """Token ids and attention mask, both `[messages, longest]`, int64, padded on the right."""
     lengths = [len(ids) for ids in token_ids]

@@ -249,7 +249,8 @@ def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list
     """Token ids of each text, special tokens included, cut at `max_length`, not padded."""
     if not texts:
         return []
-    return tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
+    texts = batches.whole_characters(texts)
+    return tokenizer(texts, truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
 
 
 def pad(token_ids: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rasa_bert_intent.batches import in_batches
+from rasa_bert_intent.batches import in_batches, whole_characters
 from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.cpus import available_cpus
@@ -62,7 +62,7 @@ class OnnxModel(IntentPredictor):
     pad_id: int
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:  # noqa: D102
-        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))]
+        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(whole_characters(texts))]
 
     def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:  # noqa: D102
         hidden = self.last_layer["weight"].shape[1]

@@ -16,7 +16,16 @@ from rasa_bert_intent.onnx_model import OnnxModel
 from rasa_bert_intent.serving import load_to_serve
 from rasa_bert_intent.training.fit import fit
 
-ODD = ["", " ", "naïve ☕ Ωmega", "play\tsome\njazz", "turn the lights off " * 40, "[SEP] [PAD] hello", "日本語"]
+ODD = [
+    "half \ud83d a face",
+    "",
+    " ",
+    "naïve ☕ Ωmega",
+    "play\tsome\njazz",
+    "turn the lights off " * 40,
+    "[SEP] [PAD] hello",
+    "日本語",
+]
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,12 @@ from rasa_bert_intent.training.fit import fit
 def model(tmp_path_factory, tiny_encoder, examples):
     from rasa_bert_intent.config import Options
 
-    config = {"encoder": str(tiny_encoder), "max_length": 32, "min_steps": 60, "learning_rate": 5e-3}
+    rates = {"learning_rate": 5e-3, "head_learning_rate": 5e-2}
+    options = Options.from_config(
+        {"encoder": str(tiny_encoder), "max_length": 32, "min_steps": 60, "engine": "torch", **rates}
+    )
     directory = tmp_path_factory.mktemp("trained") / "model"
-    fit(*examples, Options.from_config({**config, "engine": "torch", "head_learning_rate": 5e-2}), progress=False).save(directory)
+    fit(*examples, options, progress=False).save(directory)
     return directory
 
 
