@@ -16,7 +16,7 @@ def list_form(turn: Turn) -> dict[str, Any]:
         return {"list_items": list(request.items) if request.items or request.whole else None, "list_target": request.name}
     if turn.is_dialogue_act() or turn.is_question():
         return {}
-    return {"list_items": list(request.items or lists.split_items(turn.message))}
+    return {"list_items": list(request.items or lists.split_items(turn.message)) or None}
 
 
 @action
