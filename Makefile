@@ -36,7 +36,7 @@ uv:
 
 $(READY): pyproject.toml constraints.txt | uv
 	$(UV) venv --quiet --clear --python "$$($(FIND_PYTHON))" $(VENV)
-	$(UV) pip install --quiet --compile-bytecode --python $(VENV) --constraint constraints.txt --editable '.[offline,parquet,doctor,dev]'
+	$(UV) pip install --quiet --compile-bytecode --python $(VENV) --constraint constraints.txt --editable '.[offline,parquet,doctor,bot,dev]'
 	@touch $@
 
 bot: train-bot
@@ -63,4 +63,4 @@ lock: | uv
 	  --no-annotate --no-header --upgrade --quiet --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) .cache example_bot/.rasa example_bot/models example_bot/results
+	rm -rf $(VENV) .cache example_bot/.rasa example_bot/models example_bot/results example_bot/state.db

@@ -35,8 +35,8 @@ class ActionServerError(Exception):
 def running() -> Iterator[str]:
     """The address of an action server that runs until the block is left, in whatever way.
 
-    The server lives as long as its standard input is open: it ends with this process even if that is killed. It does not
-    hear Ctrl-C, so that it still answers while Rasa says good-bye.
+    The server lives as long as its standard input is open: it ends with this process even if that is killed. It does
+    not hear Ctrl-C, so that it still answers while Rasa says good-bye.
 
     Raises:
         ActionServerError: The port is taken, or the database or a setting cannot be used.
@@ -80,10 +80,11 @@ def _address(process: "subprocess.Popen[str]") -> str:
 def _serve() -> None:
     """Serves until standard input ends; says on standard output that it listens, or why it cannot."""
     sock = _listen(os.environ.get(PORT) or "0")
+    from rasa_sdk.endpoint import create_app
+
     from actions.turn import household
     from assistant.household import SettingsError
     from assistant.store import StoreError
-    from rasa_sdk.endpoint import create_app
 
     logging.basicConfig(level=logging.WARNING, format="action server: %(message)s")
     try:
@@ -109,7 +110,10 @@ def _listen(port: str) -> socket.socket:
     except (ValueError, OverflowError):
         sys.exit(print(f"{PORT} is {port!r}: give a number from 0 to 65535; 0 takes a free port") or 1)
     except OSError as error:
-        sys.exit(print(f"port {port} cannot be used ({error.strerror}): set {PORT} to another one, or to 0 for a free one") or 1)
+        sys.exit(
+            print(f"port {port} cannot be used ({error.strerror}): set {PORT} to another one, or to 0 for a free one")
+            or 1
+        )
     return sock
 
 

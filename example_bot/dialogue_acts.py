@@ -1,11 +1,11 @@
 """Gives messages that answer what was said before an intent of their own; named in config.yml.
 
-They are few set phrases: recognised by patterns, they need no examples, and the intents that are learned stay as they are.
+They are few set phrases: recognised by patterns, they need no examples, and the intents that are learned stay as they
+are.
 """
 
 from typing import Any
 
-from assistant.dialogue_acts import act_of
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -13,6 +13,8 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, INTENT_RANKING_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
+
+from assistant.dialogue_acts import act_of
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)

@@ -1,11 +1,12 @@
 """Yes, no, never mind, and "no, make it ten"."""
 
+from rasa_sdk.events import ActiveLoop, SlotSet
+
 from actions.turn import MADE, UNSURE, Events, Turn, action
 from assistant import contacts, schedule
 from assistant.changes import Change, Outcome
 from assistant.dialogue_acts import correction
 from assistant.store import Contact, Item
-from rasa_sdk.events import ActiveLoop, SlotSet
 
 _FORM_SLOTS = {
     "alarm_form": ("alarm_when", "alarm_day"),
@@ -41,7 +42,7 @@ def confirm(turn: Turn) -> Events:
         return []
     with turn.household.store.session() as session:
         number = unsure.delete(session)
-    return turn.tell(Outcome(f"Deleted: {number}." if unsure.kind != "list" else "The list is deleted."))
+    return turn.tell(Outcome("The list is deleted." if unsure.kind == "list" else f"Deleted, all {number} of them."))
 
 
 @action

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from rasa_sdk.events import SlotSet
+
 from actions.turn import Events, Turn, action, form
 from assistant import contacts, home, lists, money, sums, units
 from assistant.changes import Outcome
-from rasa_sdk.events import SlotSet
 
 
 @form
@@ -13,7 +14,10 @@ def list_form(turn: Turn) -> dict[str, Any]:
     request = lists.read_addition(turn.message)
     if turn.asked is None:
         # No items are asked for where the list itself is wanted.
-        return {"list_items": list(request.items) if request.items or request.whole else None, "list_target": request.name}
+        return {
+            "list_items": list(request.items) if request.items or request.whole else None,
+            "list_target": request.name,
+        }
     if turn.is_dialogue_act() or turn.is_question():
         return {}
     return {"list_items": list(request.items or lists.split_items(turn.message)) or None}
@@ -70,7 +74,9 @@ def qa_maths(turn: Turn) -> Events:
 @action
 def qa_currency(turn: Turn) -> Events:
     result = money.convert(turn.message)
-    return turn.tell(Outcome(f"{result}." if result else "Between which currencies? I know those of the European Central Bank."))
+    return turn.tell(
+        Outcome(f"{result}." if result else "Between which currencies? I know those of the European Central Bank.")
+    )
 
 
 @action

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from rasa_sdk.events import SlotSet
+
 from actions.turn import UNCLEAR, Events, Turn, action, form
 from assistant import schedule, titles, zones
 from assistant.changes import Outcome
 from assistant.when import describe_days, describe_repeats
-from rasa_sdk.events import SlotSet
 
 
 @form
@@ -33,7 +34,7 @@ def ask_alarm_when(turn: Turn) -> None:
     if when.repeats:
         turn.say(f"At what time {describe_repeats(when.repeats)}?")
     elif when.days:
-        turn.say(f"At what time on {describe_days(when.days, turn.now)}?")
+        turn.say(f"At what time? It is for {describe_days(when.days, turn.now)}.")
     else:
         turn.say("For when shall I set the alarm?")
 

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Any
 
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import EventType, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
 from assistant.changes import Change, Outcome
 from assistant.household import Household
 from assistant.store import StoreError
 from assistant.time_words import understand
 from assistant.when import When
-from rasa_sdk import Action, Tracker
-from rasa_sdk.events import EventType, SlotSet
-from rasa_sdk.executor import CollectingDispatcher
 
 Events = list[EventType]
 # Slots for the next message: what to correct or undo, and what to delete if it says yes.

@@ -10,6 +10,13 @@ from assistant.store import Contact
 
 _SPOKEN = r"[\w+-]+(?: (?:dot|underscore|dash) [\w+-]+)* at [\w-]+(?: dot [\w-]+)+"
 _WRITTEN = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+_NAMINGS = [
+    r"\b(?:add|save|store|put|insert|include) (?P<name>.+?)(?:'s)?(?: (?:new )?(?:e-?mail|address|email address))*"
+    r" (?:to|in|into|as|with|under)\b",
+    r"\b(?:contact for|contact called|contact named|under|named|contact) (?P<name>.+?)(?:'s)?"
+    r"(?: (?:with|e-?mail)\b.*)?$",
+]
+_NO_NAME = r"\b(?:contacts?|list|to add|email|address|this|the|a|an|new|person|it)\b"
 _ADDRESS = re.compile(rf"{_WRITTEN}|{_SPOKEN}", re.IGNORECASE)
 
 
@@ -25,13 +32,9 @@ def find_address(message: str) -> str | None:
 def find_name(message: str) -> str | None:
     """Whose contact it is in "add lucy to my contacts"; None where nobody is named."""
     text = _ADDRESS.sub("", message.strip(" .?!"))
-    for pattern in (
-        r"\b(?:add|save|store|put|insert|include) (?P<name>.+?)(?:'s)?(?: (?:new )?(?:e-?mail|address|email address))*"
-        r" (?:to|in|into|as|with|under)\b",
-        r"\b(?:contact for|contact called|contact named|under|named|contact) (?P<name>.+?)(?:'s)?(?: (?:with|e-?mail)\b.*)?$",
-    ):
+    for pattern in _NAMINGS:
         found = re.search(pattern, text, re.IGNORECASE)
-        if found and not re.search(r"\b(?:contacts?|list|to add|email|address|this|the|a|an|new|person|it)\b", found["name"], re.IGNORECASE):
+        if found and not re.search(_NO_NAME, found["name"], re.IGNORECASE):
             return re.sub(r"^my ", "", found["name"].strip(), flags=re.IGNORECASE)
     return None
 

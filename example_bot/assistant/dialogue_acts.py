@@ -7,15 +7,17 @@ from assistant.time_words import understand
 
 _POLITE = r"(?: (?:please|thanks|thank you|olly))?"
 _WHOLE = {
-    "cancel": r"never ?mind|cancel|(?:cancel|forget|stop|undo|drop|scrap|skip|leave) (?:it|that|this)|forget about (?:it|that)"
-    r"|undo|quit|abort|stop|no never ?mind|i changed my mind",
-    "affirm": r"yes|yeah|yep|yup|sure|ok|okay|of course|certainly|go ahead|do it|(?:yes )?please do|that is right|that's right"
-    r"|correct|exactly|yes do it|yes delete (?:it|them)|yes all of them|definitely|sounds good",
+    "cancel": r"(?:no )?never ?mind|cancel|undo|quit|abort|stop|i changed my mind|forget about (?:it|that)"
+    r"|(?:cancel|forget|stop|undo|drop|scrap|skip|leave) (?:it|that|this)",
+    "affirm": r"yes|yeah|yep|yup|sure|ok|okay|of course|certainly|definitely|go ahead|(?:yes )?(?:please )?do it"
+    r"|please do|that is right|that's right|correct|exactly|sounds good|yes delete (?:it|them)|yes all of them",
     "deny": r"no|nope|nah|no thanks|no thank you|no don't|don't|do not|better not|please don't|not really|nothing|none",
 }
 # "I meant saturday" corrects whatever follows; "no, ...", "actually ..." and "make it ..." only where a time follows:
 # "no alarm tomorrow", "actually play some jazz" and "make it louder" ask for something.
-_MEANT = re.compile(r"^(?:(?:no|nope|sorry|oops|wait|well)\b,? ?)*(?:i meant?(?: to say)?|i said)\b,? (?P<words>.+)$", re.I)
+_MEANT = re.compile(
+    r"^(?:(?:no|nope|sorry|oops|wait|well)\b,? ?)*(?:i meant?(?: to say)?|i said)\b,? (?P<words>.+)$", re.I
+)
 _LEAD_IN = re.compile(
     r"^(?:(?:no|nope|sorry|oops|wait|well|actually|rather|please|not that)\b,? ?)*"
     r"(?:(?:make|change|move|set|put) (?:it|that)(?: to)?\b ?)?(?:rather )?(?P<words>.+?)(?: instead| rather)?$",

@@ -1,4 +1,4 @@
-"""The house: lights, sockets, vacuum, coffee machine, speaker and player. Their state is stored; nothing is switched."""
+"""The house: lights, sockets, vacuum, coffee machine, speaker, player. Their state is stored; nothing is switched."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,18 @@ State = dict[str, Any]
 
 # Rooms with a light from the start; another is added when it is spoken of.
 ROOMS = ("living room", "kitchen", "bedroom", "bathroom", "hall", "office")
-_OTHER_ROOMS = ("dining room", "garage", "basement", "hallway", "porch", "attic", "garden", "stairs", "kids room", "study")
+_OTHER_ROOMS = (
+    "dining room",
+    "garage",
+    "basement",
+    "hallway",
+    "porch",
+    "attic",
+    "garden",
+    "stairs",
+    "kids room",
+    "study",
+)
 _LIGHT: State = {"on": False, "brightness": 100, "colour": "white"}
 _SPEAKER: State = {"volume": 50, "muted": False}
 _COLOURS = (

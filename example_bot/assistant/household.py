@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tzlocal import get_localzone
+from tzlocal import get_localzone_name
 
 from assistant.store import Setting, Store
 
@@ -38,7 +38,7 @@ class Household:
             SettingsError: One of them cannot be used.
             StoreError: The database cannot be used.
         """
-        name = os.environ.get("EXAMPLE_BOT_TIME_ZONE") or getattr(get_localzone(), "key", "UTC")
+        name = os.environ.get("EXAMPLE_BOT_TIME_ZONE") or get_localzone_name() or "UTC"
         try:
             zone = ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError):

@@ -11,6 +11,13 @@ from assistant.household import Household
 from assistant.store import Item, TodoList
 
 _ADD = "add|put|insert|include|append|write down|note down|note|place|save"
+_ADDITIONS = [
+    r"\b(?:we are|we're|i am|i'm|i have run|we have run|ran) out of (?P<item>.+?)"
+    r"(?: (?:so )?(?:add|put) .*?(?:to|on) (?P<name>.+))?$",
+    rf"\b(?:{_ADD}) (?P<item>.+?) (?:to|on|onto|in|into|down on) (?P<name>.+)$",
+    r"\b(?:i|we) need (?:more |some )?(?P<item>.+?)(?: (?:to|on|onto|in|into) (?P<name>.+))?$",
+    r"\b(?:update|edit|extend) (?P<name>.+?) (?:with|and add) (?P<item>.+)$",
+]
 _REMOVE = "remove|take|delete|cross|erase|drop|strike|scratch|get rid of|eliminate|scrap"
 _CREATE = r"\b(?:create|make|start|begin|set up|generate|compile|new|fresh)\b"
 _WHOLE = "everything|all|all items|the whole thing|it all"
@@ -18,7 +25,18 @@ _AROUND_NAME = (
     "my|the|our|a|an|new|fresh|any|all|me|called|named|on|off|from|in|to|of|for|this|that|it|which|available|existing|another"
     "|read|open|view|show|check|find|delete|remove|clear|empty|wipe|cancel|scrap|throw away|display|and"
 )
-_NO_ITEM = {"it", "this", "that", "item", "this item", "that item", "an item", "another item", "something", "a new item"}
+_NO_ITEM = {
+    "it",
+    "this",
+    "that",
+    "item",
+    "this item",
+    "that item",
+    "an item",
+    "another item",
+    "something",
+    "a new item",
+}
 _NO_ITEM |= {"an entry", "this thing", "one more thing", "things", "something else", "another thing"}
 
 
@@ -34,12 +52,7 @@ class Request:
 def read_addition(message: str) -> Request:
     """What to add to which list; `whole` where a list is to be made and nothing said of its items."""
     text = _plain(message)
-    for pattern in (
-        r"\b(?:we are|we're|i am|i'm|i have run|we have run|ran) out of (?P<item>.+?)(?: (?:so )?(?:add|put) .*?(?:to|on) (?P<name>.+))?$",
-        rf"\b(?:{_ADD}) (?P<item>.+?) (?:to|on|onto|in|into|down on) (?P<name>.+)$",
-        r"\b(?:i|we) need (?:more |some )?(?P<item>.+?)(?: (?:to|on|onto|in|into) (?P<name>.+))?$",
-        r"\b(?:update|edit|extend) (?P<name>.+?) (?:with|and add) (?P<item>.+)$",
-    ):
+    for pattern in _ADDITIONS:
         if found := re.search(pattern, text, re.IGNORECASE):
             return Request(_items(found["item"]), _name(found["name"]))
     if re.search(_CREATE, text, re.IGNORECASE):
@@ -52,7 +65,9 @@ def read_addition(message: str) -> Request:
 def read_removal(message: str) -> Request:
     """What to take off which list; `whole` where that is the list itself or all of it."""
     text = _plain(message)
-    if found := re.search(rf"\b(?:{_REMOVE}) (?:(?:off|out) )?(?P<item>.+?) (?:from|off|out of|on) (?P<name>.+)$", text, re.IGNORECASE):
+    if found := re.search(
+        rf"\b(?:{_REMOVE}) (?:(?:off|out) )?(?P<item>.+?) (?:from|off|out of|on) (?P<name>.+)$", text, re.IGNORECASE
+    ):
         if found["item"] in _WHOLE.split("|"):
             return Request(name=_name(found["name"]), whole=True)
         return Request(_items(found["item"]), _name(found["name"]))
@@ -66,7 +81,11 @@ def read_removal(message: str) -> Request:
 def read_question(message: str) -> Request:
     """Which list is asked for, and whether one item is on it."""
     text = _plain(message)
-    if found := re.search(r"\b(?:is|are|did (?:i|we) put|do (?:i|we) have) (?P<item>.+?) (?:already )?(?:on|in) (?P<name>.+)$", text, re.IGNORECASE):
+    if found := re.search(
+        r"\b(?:is|are|did (?:i|we) put|do (?:i|we) have) (?P<item>.+?) (?:already )?(?:on|in) (?P<name>.+)$",
+        text,
+        re.IGNORECASE,
+    ):
         item = re.sub(r"^there |\balready$", "", found["item"]).strip()
         if item not in ("what", "anything", "there", "i", "left", "things", "items", "the items"):
             return Request(_items(item), _name(found["name"]))
@@ -83,7 +102,9 @@ def add(household: Household, items: tuple[str, ...], name: str | None) -> Outco
             session.add(todo)
         if not items:
             session.flush()
-            words = f"I have made a list: {todo.name}." if made else f"There is a {todo.name} list already: {_show(todo)}."
+            words = (
+                f"I have made a list: {todo.name}." if made else f"There is a {todo.name} list already: {_show(todo)}."
+            )
             return Outcome(words, made=Change.of(todo) if made else None)
         there = {item.text.lower() for item in todo.items}
         new = [Item(text=text) for text in items if text.lower() not in there]
@@ -107,7 +128,9 @@ def tell(household: Household, request: Request) -> Outcome:
             return Outcome(f"Your {todo.name} list: {_show(todo)}.")
         everything = session.scalars(select(TodoList).order_by(TodoList.name)).all()
         if request.name and everything:
-            return Outcome(f"There is no {request.name} list. You have: {enumerate_words([t.name for t in everything])}.")
+            return Outcome(
+                f"There is no {request.name} list. You have: {enumerate_words([t.name for t in everything])}."
+            )
         if not everything:
             return Outcome("You have no lists yet.")
         return Outcome("Your lists: " + "; ".join(f"{todo.name}: {_show(todo)}" for todo in everything) + ".")
@@ -134,7 +157,9 @@ def remove(household: Household, request: Request) -> Outcome:
         for item in found:
             todo.items.remove(item)
         session.flush()
-        return Outcome(f"Taken off: {enumerate_words([item.text for item in found])}. Your {todo.name} list: {_show(todo)}.")
+        return Outcome(
+            f"Taken off: {enumerate_words([item.text for item in found])}. Your {todo.name} list: {_show(todo)}."
+        )
 
 
 def split_items(words: str) -> tuple[str, ...]:

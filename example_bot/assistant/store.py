@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Boolean, Column, DateTime, ForeignKey, Integer, Str
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, declarative_base, relationship
 
-Base = declarative_base()
+Base: Any = declarative_base()
 
 
 class StoreError(Exception):

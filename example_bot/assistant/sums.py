@@ -2,13 +2,14 @@
 
 import math
 import re
+from collections.abc import Callable
 
 from simpleeval import SimpleEval
 
 from assistant.time_words import in_digits
 
 _N = r"(-?\d+(?:\.\d+)?)"
-_REWRITES = [
+_REWRITES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"(?<=\d),(?=\d{3}\b)", ""),
     (r"\bnegative (?=\d)|(?:^|(?<=is )|(?<=of )|(?<=times )|(?<=by ))minus (?=\d)", "-"),
     (rf"\b(?:the )?(?:sum|total) of ((?:{_N}(?:,? and |, | )?)+)", lambda m: " + ".join(re.findall(_N, m[1]))),

@@ -29,7 +29,9 @@ def convert(message: str) -> str | None:
         source, target = _unit(found["of"]), _unit(found["to"])
         if source is None or target is None:
             continue
-        number = {"a": 1.0, "an": 1.0, "1 half": 0.5, "half a": 0.5, "half an": 0.5}.get(found["n"]) or float(found["n"])
+        number = {"a": 1.0, "an": 1.0, "1 half": 0.5, "half a": 0.5, "half an": 0.5}.get(found["n"]) or float(
+            found["n"]
+        )
         try:
             result = _registry().Quantity(number, source).to(target).magnitude
         except pint.DimensionalityError:

@@ -43,7 +43,23 @@ _PLACES = {
 _HERE = r"\b(?:here|my (?:own )?(?:time ?zone|time)|local time|our time)\b"
 # Smaller towns are left out where they share a name with a word of the question: "Date" is in Japan, "Time" in Norway.
 _SMALLEST = 100_000
-_NO_PLACES = {"time", "date", "what", "is", "it", "in", "the", "me", "same", "now", "of", "most", "best", "set", "change"}
+_NO_PLACES = {
+    "time",
+    "date",
+    "what",
+    "is",
+    "it",
+    "in",
+    "the",
+    "me",
+    "same",
+    "now",
+    "of",
+    "most",
+    "best",
+    "set",
+    "change",
+}
 
 
 def answer_time(message: str, now: datetime) -> str:
@@ -52,7 +68,9 @@ def answer_time(message: str, now: datetime) -> str:
     if places:
         name, zone = places[0]
         there = now.astimezone(zone)
-        return f"{_at(name, 'In')} it is {there:%H:%M} on {there:%A} {there.day} {there:%B} ({_difference(now, there)})."
+        return (
+            f"{_at(name, 'In')} it is {there:%H:%M} on {there:%A} {there.day} {there:%B} ({_difference(now, there)})."
+        )
     when = understand(message, now)
     if re.search(r"\b(?:until|till)\b", message) and (moment := when.next_moment(now)):
         hours, minutes = divmod(math.ceil((moment - now).total_seconds() / 60), 60)
