@@ -2,7 +2,7 @@
 
 import re
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from assistant.changes import Change, Outcome
 from assistant.household import Household
@@ -42,7 +42,7 @@ def find_name(message: str) -> str | None:
 def add(household: Household, name: str, address: str) -> Outcome:
     """Saves a contact; one of that name gets the new address."""
     with household.store.session() as session:
-        contact = session.scalar(select(Contact).where(Contact.name.ilike(name)))
+        contact = session.scalar(select(Contact).where(func.lower(Contact.name) == name.lower()))
         if contact:
             former, contact.email = contact.email, address
             return Outcome(f"Contact changed: {show(contact)}. It was {former}.")

@@ -174,7 +174,8 @@ def _find(session: Session, name: str | None) -> TodoList | None:
         return lists[0] if len(lists) == 1 else None
     exact = session.scalar(select(TodoList).where(func.lower(TodoList.name) == name.lower()))
     stem = name.lower().rstrip("s").removesuffix("ie").rstrip("y")
-    return exact or session.scalar(select(TodoList).where(TodoList.name.ilike(f"{stem}%")))
+    alike = func.lower(TodoList.name).startswith(stem, autoescape=True)
+    return exact or (session.scalar(select(TodoList).where(alike)) if stem else None)
 
 
 def _holder(session: Session, items: tuple[str, ...]) -> TodoList | None:

@@ -29,7 +29,7 @@ _AT = r"(?:\b(?:at|by|around|about|until|till|for|from) )"
 _HOUR = {"morning": 9, "afternoon": 15, "evening": 19, "night": 21}
 _HOLIDAYS = {"christmas": (12, 25), "christmas eve": (12, 24), "new year": (1, 1), "new year's eve": (12, 31)}
 _HOLIDAYS |= {"halloween": (10, 31), "valentine's day": (2, 14)}
-_FILLER = "at|on|in|by|for|from|to|of|the|this|please|it|an?|and|that|set|make|around|about|then|is|be|um|well|my|alarm"
+_FILLER = "at|on|in|by|for|from|to|of|the|this|please|it|an?|and|that|make|around|about|then|is|be|um|well"
 
 Found = dict[str, Any]  # fields of When
 Reader = Callable[[re.Match[str], datetime], Found]
