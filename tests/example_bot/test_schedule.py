@@ -8,7 +8,7 @@ import pytest
 from assistant import schedule
 from assistant.changes import Change
 from assistant.household import Household
-from assistant.store import Alarm, Store
+from assistant.store import Alarm, Store, StoreError
 from assistant.when import When
 
 Understand = Callable[[str], When]
@@ -126,16 +126,18 @@ def test_moments_survive_a_restart_and_a_change_of_time_zone(household: Househol
 
 
 def test_nothing_is_kept_of_a_transaction_that_fails(household: Household, when: Understand, now: datetime):
-    with pytest.raises(ZeroDivisionError), household.store.session() as session:
-        session.add(Alarm(at=now))
-        session.flush()
-        1 / 0  # noqa: B018
+    def set_and_fail() -> None:
+        with household.store.session() as session:
+            session.add(Alarm(at=now))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        set_and_fail()
     assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
 
 
 def test_whats_no_database_is_told_by_its_name(tmp_path: Path):
-    from assistant.store import StoreError
-
     (tmp_path / "state.db").write_text("Dear diary, today nothing happened. " * 100)
     with pytest.raises(StoreError, match=r"cannot use the database .*state\.db: file is not a database"):
         Store(tmp_path / "state.db")
