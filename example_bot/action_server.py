@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,9 @@ def _address(process: "subprocess.Popen[str]") -> str:
 def _serve() -> None:
     """Serves until standard input ends; says on standard output that it listens, or why it cannot."""
     sock = _listen(os.environ.get(PORT) or "0")
-    from rasa_sdk.endpoint import create_app
+
+    with warnings.catch_warnings(record=True):  # Sanic lets every deprecation be shown
+        from rasa_sdk.endpoint import create_app
 
     from actions.turn import household
     from assistant.household import SettingsError
