@@ -63,4 +63,4 @@ lock: | uv
 	  --no-annotate --no-header --upgrade --quiet --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) .cache example_bot/.rasa example_bot/models example_bot/results example_bot/state.db
+	rm -rf $(VENV) .cache example_bot/.rasa example_bot/models example_bot/results

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
 import action_server
 
 HERE = Path(__file__).resolve().parent
@@ -40,9 +42,9 @@ def main() -> None:
 @contextmanager
 def endpoints(url: str) -> Iterator[str]:
     """A copy of endpoints.yml with the address of the action server that runs."""
-    text = Path("endpoints.yml").read_text("utf-8")
+    settings = yaml.safe_load(Path("endpoints.yml").read_text("utf-8"))
     with tempfile.NamedTemporaryFile("w", suffix=".yml", encoding="utf-8") as file:
-        file.write(text.replace("http://localhost:5055/webhook", url))
+        yaml.safe_dump(settings | {"action_endpoint": {"url": url}}, file)
         file.flush()
         yield file.name
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -22,6 +23,8 @@ MADE, UNSURE = "last_change", "unsure_deletion"
 UNCLEAR = {"nlu_fallback", "out_of_scope", "correct"}
 # From this confidence on a question in the midst of a form is taken for one.
 _SURE = 0.8
+# What is longer was pasted, not said; the patterns would take their time over it.
+_LONGEST = 500
 
 _log = logging.getLogger(__name__)
 
@@ -39,19 +42,19 @@ class Turn:
         self._dispatcher = dispatcher
         self._tracker = tracker
         self.household = household()
-        self.message: str = tracker.latest_message.get("text") or ""
+        self.message: str = (tracker.latest_message.get("text") or "")[:_LONGEST]
 
     @property
     def intent(self) -> str:
         return self._tracker.latest_message["intent"].get("name") or ""
 
-    @property
+    @cached_property
     def when(self) -> When:
         """What the message says about time."""
         return self.understand(self.message)
 
     @cached_property
-    def now(self) -> Any:
+    def now(self) -> datetime:
         return self.household.now()
 
     @property

@@ -11,7 +11,8 @@ _WHOLE = {
     r"|(?:cancel|forget|stop|undo|drop|scrap|skip|leave) (?:it|that|this)",
     "affirm": r"yes|yeah|yep|yup|sure|ok|okay|of course|certainly|definitely|go ahead|(?:yes )?(?:please )?do it"
     r"|please do|that is right|that's right|correct|exactly|sounds good|yes delete (?:it|them)|yes all of them",
-    "deny": r"no|nope|nah|no thanks|no thank you|(?:no )?(?:don't|do not|better not)|please don't|not really|nothing|none",
+    "deny": r"no|nope|nah|no thanks|no thank you|(?:no )?(?:don't|do not|better not)|please don't|not really"
+    r"|nothing|none",
 }
 # "I meant saturday" corrects whatever follows; "no, ...", "actually ..." and "make it ..." only where a time follows:
 # "no alarm tomorrow", "actually play some jazz" and "make it louder" ask for something.

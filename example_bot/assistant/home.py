@@ -50,7 +50,7 @@ def tell_lights(household: Household, message: str) -> str:
         rooms = _rooms(message)
         if rooms:
             return _sentence(_show_light(room, _device(session, _key(room), _LIGHT)) for room in rooms)
-        return f"{_lights_on(session)}"
+        return _lights_on(session)
 
 
 def light_on(household: Household, message: str) -> str:

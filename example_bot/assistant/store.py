@@ -97,7 +97,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10}, future=True)
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5}, future=True)
         event.listen(self._engine, "connect", _enforce_foreign_keys)
         with self._told():
             Base.metadata.create_all(self._engine)

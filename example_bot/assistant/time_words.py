@@ -204,7 +204,7 @@ def _month(match: re.Match[str], now: datetime) -> Found:
     rf"\b(?:at|by|around|about|until|till) (?P<hour>\d{{1,2}})\b(?! (?:{_UNIT}|percent)|%)",
     # "An alarm for 7", and "9" in answer to "When?": at the end, or it counts something.
     r"\b(?:for|make (?:it|that)) (?P<hour>\d{1,2})$",
-    rf"^(?:(?:{_FILLER}|no|sorry|actually)\b ?,? ?)*(?P<hour>\d{{1,2}})(?: please)?$",
+    rf"^(?:(?:{_FILLER}|no|sorry|actually)\b[ ,]*)*(?P<hour>\d{{1,2}})(?: please)?$",
 )
 def _clock(match: re.Match[str], now: datetime) -> Found:
     parts = match.groupdict()

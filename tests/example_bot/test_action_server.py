@@ -11,11 +11,12 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from conftest import EXAMPLE_BOT
 
 pytest.importorskip("rasa_sdk", reason="needs Rasa 3.6")
 
 import action_server
+
+EXAMPLE_BOT = Path(__file__).parents[2] / "example_bot"
 
 # Starts the server, says where it is, and goes on until it is stopped.
 STARTER = """

@@ -1,4 +1,6 @@
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -137,7 +139,15 @@ def test_nothing_is_kept_of_a_transaction_that_fails(household: Household, when:
     assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
 
 
-def test_whats_no_database_is_told_by_its_name(tmp_path: Path):
+def test_a_database_in_use_is_told_and_nothing_is_done(household: Household, when: Understand):
+    with closing(sqlite3.connect(household.store.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match=r"state\.db: database is locked"):
+            schedule.add_alarm(household, when("friday at nine"))
+    assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
+
+
+def test_what_is_no_database_is_told_by_its_name(tmp_path: Path):
     (tmp_path / "state.db").write_text("Dear diary, today nothing happened. " * 100)
     with pytest.raises(StoreError, match=r"cannot use the database .*state\.db: file is not a database"):
         Store(tmp_path / "state.db")

@@ -10,6 +10,7 @@ import pytest
 from bot import Bot, Result, free_port, run
 from terminal import at_terminal
 
+pytest.importorskip("dateparser", reason="needs the extra 'bot'")
 pytestmark = pytest.mark.slow
 
 EXAMPLE_BOT = Path(__file__).parents[2] / "example_bot"
