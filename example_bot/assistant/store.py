@@ -33,43 +33,45 @@ class Moment(TypeDecorator):
         return value and value.replace(tzinfo=timezone.utc)
 
 
-class Alarm(Base):
+class Numbered:
+    """A number is never given again: what a message refers to may have been deleted by another conversation."""
+
+    id = Column(Integer, primary_key=True)
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+
+
+class Alarm(Numbered, Base):
     """`repeats` is an iCalendar rule or None; `at` then is the first time."""
 
     __tablename__ = "alarm"
-    id = Column(Integer, primary_key=True)
     at = Column(Moment, nullable=False)
     repeats = Column(String)
 
 
-class Entry(Base):
+class Entry(Numbered, Base):
     """An event or a reminder. One of a whole day is at its first minute."""
 
     __tablename__ = "calendar_entry"
-    id = Column(Integer, primary_key=True)
     title = Column(String, nullable=False)
     at = Column(Moment, nullable=False)
     whole_day = Column(Boolean, nullable=False, default=False)
     repeats = Column(String)
 
 
-class TodoList(Base):
+class TodoList(Numbered, Base):
     __tablename__ = "list"
-    id = Column(Integer, primary_key=True)
     name = Column(String, nullable=False, unique=True)
     items = relationship("Item", cascade="all, delete-orphan", order_by="Item.id", backref="list")
 
 
-class Item(Base):
+class Item(Numbered, Base):
     __tablename__ = "list_item"
-    id = Column(Integer, primary_key=True)
     list_id = Column(Integer, ForeignKey("list.id"), nullable=False)
     text = Column(String, nullable=False)
 
 
-class Contact(Base):
+class Contact(Numbered, Base):
     __tablename__ = "contact"
-    id = Column(Integer, primary_key=True)
     name = Column(String, nullable=False)
     email = Column(String, nullable=False)
 

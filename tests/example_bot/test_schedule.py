@@ -139,6 +139,17 @@ def test_nothing_is_kept_of_a_transaction_that_fails(household: Household, when:
     assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
 
 
+def test_a_yes_deletes_nothing_that_was_added_since(household: Household, when: Understand):
+    _alarms(household, "friday at nine", "tomorrow at six", when=when)
+    unsure = schedule.remove_alarms(household, when("")).unsure
+    with household.store.session() as session:
+        unsure.delete(session)
+    _alarms(household, "monday at seven", when=when)
+    with household.store.session() as session:
+        assert unsure.delete(session) == 0
+    assert schedule.tell_alarms(household, when("")).reply == "Your alarms: Monday 23 November, 07:00."
+
+
 def test_a_database_in_use_is_told_and_nothing_is_done(household: Household, when: Understand):
     with closing(sqlite3.connect(household.store.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
