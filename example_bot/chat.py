@@ -1,25 +1,62 @@
 """Chats with the newest model: through `rasa shell` in a terminal, else a message a line from standard input.
 
 printf 'wake me up at nine am on friday\\nplay some jazz\\n' | python chat.py
+
+The action server is started with the chat, and stopped with it.
 """
 
 import asyncio
 import logging
 import os
+import signal
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).parent
+import yaml
+
+import action_server
+
+HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    os.chdir(HERE)  # models, endpoints.yml and replies.py are here
-    if sys.stdin.isatty():
-        os.execv(sys.executable, [sys.executable, "-m", "rasa", "shell"])
-    asyncio.run(answer_lines())
+    os.chdir(HERE)  # models, endpoints.yml and the Python modules named in config.yml are here
+    newest = max(Path("models").glob("*.tar.gz"), key=lambda file: file.stat().st_mtime, default=None)
+    if newest is None:
+        sys.exit("error: there is no model in models/. Run: make train-bot")
+    try:
+        with action_server.running() as url, endpoints(url) as file:
+            if sys.stdin.isatty():
+                sys.exit(chat_in_terminal(file))
+            asyncio.run(answer_lines(newest, file))
+    except action_server.ActionServerError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
-async def answer_lines() -> None:
+@contextmanager
+def endpoints(url: str) -> Iterator[str]:
+    """A copy of endpoints.yml with the address of the action server that runs."""
+    settings = yaml.safe_load(Path("endpoints.yml").read_text("utf-8"))
+    with tempfile.NamedTemporaryFile("w", suffix=".yml", encoding="utf-8") as file:
+        yaml.safe_dump(settings | {"action_endpoint": {"url": url}}, file)
+        file.flush()
+        yield file.name
+
+
+def chat_in_terminal(endpoints_file: str) -> int:
+    """Runs `rasa shell`, which alone hears Ctrl-C; returns its status."""
+    with subprocess.Popen([sys.executable, "-m", "rasa", "shell", "--endpoints", endpoints_file]) as shell:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return shell.wait()
+
+
+async def answer_lines(model: Path, endpoints_file: str) -> None:
     from rasa.core.agent import load_agent
     from rasa.core.utils import AvailableEndpoints
     from rasa.utils.common import configure_logging_and_warnings
@@ -27,10 +64,7 @@ async def answer_lines() -> None:
 
     configure_logging_and_warnings(logging.ERROR)
     configure_structlog(logging.ERROR)
-    newest = max(Path("models").glob("*.tar.gz"), key=lambda file: file.stat().st_mtime, default=None)
-    if newest is None:
-        sys.exit("error: there is no model in models/. Run: make train-bot")
-    agent = await load_agent(str(newest), endpoints=AvailableEndpoints.read_endpoints("endpoints.yml"))
+    agent = await load_agent(str(model), endpoints=AvailableEndpoints.read_endpoints(endpoints_file))
     for line in sys.stdin:
         if message := line.strip():
             print(f"You: {message}", flush=True)

@@ -1,7 +1,8 @@
-"""`rasa` at a terminal, for the commands that ask questions."""
+"""Commands at a terminal, for those that ask questions or hear Ctrl-C."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
@@ -9,9 +10,10 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from bot import Bot, environment
 
@@ -58,18 +60,30 @@ class Terminal:
         return bool(written)
 
 
-@contextmanager
-def rasa_at_terminal(bot: Bot, *arguments: str) -> Iterator[Terminal]:
+def rasa_at_terminal(bot: Bot, *arguments: str) -> AbstractContextManager[Terminal]:
     """Runs `rasa` in the bot's folder at a terminal of its own; it is ended with the block."""
+    return at_terminal(bot, "-m", "rasa", *arguments)
+
+
+@contextmanager
+def at_terminal(bot: Bot, *arguments: str, **env: str) -> Iterator[Terminal]:
+    """Runs Python in the bot's folder at a terminal of its own; it is ended with the block."""
     ours, its = pty.openpty()
+
+    def take_terminal() -> None:
+        """Makes it the one whose Ctrl-C the process and its children hear."""
+        os.setsid()
+        fcntl.ioctl(its, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     process = subprocess.Popen(
-        [sys.executable, "-m", "rasa", *arguments],
+        [sys.executable, *arguments],
         cwd=bot.folder,
         stdin=its,
         stdout=its,
         stderr=its,
-        env=environment(TERM="xterm"),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        env=environment(TERM="xterm", **env),
+        preexec_fn=take_terminal,
     )
     os.close(its)
     try:

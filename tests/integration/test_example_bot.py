@@ -1,11 +1,16 @@
-"""The example bot on its own data: conversations, and what it does with messages that mean nothing to it."""
+"""The example bot on its own data: conversations, by rule and to the letter, and messages that mean nothing to it."""
 
+import re
 import shutil
+import socket
+import sys
 from pathlib import Path
 
 import pytest
-from bot import Bot
+from bot import Bot, Result, free_port, run
+from terminal import at_terminal
 
+pytest.importorskip("dateparser", reason="needs the extra 'bot'")
 pytestmark = pytest.mark.slow
 
 EXAMPLE_BOT = Path(__file__).parents[2] / "example_bot"
@@ -41,7 +46,7 @@ NONSENSE = [
 def bot(tmp_path_factory: pytest.TempPathFactory) -> Bot:
     """The example bot, trained."""
     folder = tmp_path_factory.mktemp("example") / "bot"
-    shutil.copytree(EXAMPLE_BOT, folder, ignore=shutil.ignore_patterns("models", ".rasa", "results"))
+    shutil.copytree(EXAMPLE_BOT, folder, ignore=shutil.ignore_patterns("models", ".rasa", "results", "state.db*"))
     bot = Bot(folder)
     result = bot.rasa("train", "--data", "data", timeout=3600)
     assert result.status == 0, result.output
@@ -51,6 +56,68 @@ def bot(tmp_path_factory: pytest.TempPathFactory) -> Bot:
 def test_every_conversation_passes(bot: Bot):
     result = bot.rasa("test", "core", "--stories", "tests", "--fail-on-prediction-errors", timeout=1200)
     assert result.status == 0, result.output
+
+
+def chat(bot: Bot, *messages: str, database: Path, **env: str) -> Result:
+    """What `make bot` says to messages from a pipe, on a Friday at ten in London."""
+    fixed = {"EXAMPLE_BOT_NOW": "2026-11-20T10:00", "EXAMPLE_BOT_TIME_ZONE": "Europe/London"}
+    stdin = "".join(f"{message}\n" for message in messages)
+    python = [sys.executable, "chat.py"]
+    return run(python, bot.folder, stdin, EXAMPLE_BOT_DATABASE=str(database), **fixed, **env)
+
+
+def test_every_dialogue_is_answered_to_the_letter(bot: Bot, tmp_path: Path):
+    dialogues = (EXAMPLE_BOT / "tests" / "dialogues.txt").read_text("utf-8").split("\n# ")[1:]
+    assert len(dialogues) >= 25
+    # The first line is the title; Rasa forgets a conversation at "/restart", and says nothing to it.
+    expected = "\n".join("You: /restart\n" + dialogue.split("\n", 1)[1].strip() for dialogue in dialogues)
+    result = chat(bot, *re.findall("^You: (.*)$", expected, re.MULTILINE), database=tmp_path / "state.db")
+    assert result.stdout.splitlines() == expected.splitlines(), result.stderr
+
+
+def test_what_is_stored_survives_a_restart(bot: Bot, tmp_path: Path):
+    database = tmp_path / "state.db"
+    chat(bot, "wake me up at nine am on friday", "turn on the kitchen lights", database=database)
+    result = chat(bot, "which alarms do i have", "are the kitchen lights on", database=database)
+    assert "Bot: Your alarms: Friday 27 November, 09:00." in result.stdout, result.output
+    assert "Bot: The kitchen light is on, white, 100 %." in result.stdout
+
+
+def test_a_port_in_use_is_told_in_one_line(bot: Bot, tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = chat(bot, "hello", database=tmp_path / "state.db", EXAMPLE_BOT_ACTION_PORT=port)
+    assert result.status == 1
+    assert result.stdout == ""
+    result.told_in_one_line(f"error: port {port} cannot be used (Address already in use)", "EXAMPLE_BOT_ACTION_PORT")
+
+
+def test_a_chat_at_a_terminal_and_the_action_server_end_with_ctrl_c(bot: Bot, tmp_path: Path):
+    port, database = free_port(), str(tmp_path / "state.db")
+    with at_terminal(
+        bot,
+        "chat.py",
+        EXAMPLE_BOT_ACTION_PORT=port,
+        EXAMPLE_BOT_DATABASE=database,
+        EXAMPLE_BOT_NOW="2026-11-20T10:00",
+        EXAMPLE_BOT_TIME_ZONE="Europe/London",
+    ) as terminal:
+        terminal.expect("Your input ->")
+        terminal.send("set an alarm please\r")
+        terminal.expect("For when shall I set the alarm?")
+        terminal.expect("Your input ->")
+        terminal.send("tomorrow at seven\r")
+        terminal.expect("Alarm set for tomorrow, Saturday 21 November, 07:00.")
+        terminal.expect("Your input ->")
+        with socket.create_connection(("127.0.0.1", int(port))):
+            pass
+        terminal.send("\x03")
+        terminal.status()
+        assert "Traceback" not in terminal.text
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port))).close()
 
 
 def test_nonsense_falls_back(bot: Bot):

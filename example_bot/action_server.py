@@ -1,0 +1,129 @@
+"""Starts the action server beside the bot, and stops it with it.
+
+    with action_server.running() as url:
+        ...  # url is the action_endpoint of Rasa
+
+EXAMPLE_BOT_ACTION_PORT chooses its port; else it takes a free one. By hand: `rasa run actions`.
+"""
+
+import logging
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+HERE = Path(__file__).resolve().parent
+PORT = "EXAMPLE_BOT_ACTION_PORT"
+_READY = "ready "
+_SECONDS_TO_START = 60
+_SECONDS_TO_STOP = 10
+
+
+class ActionServerError(Exception):
+    """The server could not be started; the message says why, in a line."""
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """The address of an action server that runs until the block is left, in whatever way.
+
+    The server lives as long as its standard input is open: it ends with this process even if that is killed. It does
+    not hear Ctrl-C, so that it still answers while Rasa says good-bye.
+
+    Raises:
+        ActionServerError: The port is taken, or the database or a setting cannot be used.
+    """
+    process = subprocess.Popen(
+        [sys.executable, __file__],
+        cwd=HERE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield _address(process)
+    finally:
+        process.stdin.close()  # type: ignore[union-attr]
+        try:
+            process.wait(_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()  # type: ignore[union-attr]
+
+
+def _address(process: "subprocess.Popen[str]") -> str:
+    """Waits until the server says that it listens, and answers that it is well."""
+    assert process.stdout is not None
+    if not select.select([process.stdout], [], [], _SECONDS_TO_START)[0]:
+        raise ActionServerError(f"the action server did not start within {_SECONDS_TO_START} seconds")
+    said = process.stdout.readline().strip()
+    if not said.startswith(_READY):
+        raise ActionServerError(said or f"the action server ended with status {process.wait()}")
+    address = f"http://127.0.0.1:{said.removeprefix(_READY)}"
+    try:
+        urlopen(f"{address}/health", timeout=_SECONDS_TO_START).close()
+    except (URLError, TimeoutError) as error:
+        raise ActionServerError(f"the action server at {address} is not well: {error}") from error
+    return f"{address}/webhook"
+
+
+def _serve() -> None:
+    """Serves until standard input ends; says on standard output that it listens, or why it cannot."""
+    sock = _listen(os.environ.get(PORT) or "0")
+
+    with warnings.catch_warnings(record=True):  # Sanic lets every deprecation be shown
+        from rasa_sdk.endpoint import create_app
+
+    from actions.turn import household
+    from assistant.household import SettingsError
+    from assistant.store import StoreError
+
+    logging.basicConfig(level=logging.WARNING, format="action server: %(message)s")
+    try:
+        household()
+    except (SettingsError, StoreError) as error:
+        sys.exit(print(error) or 1)
+    app = create_app("actions")
+
+    @app.after_server_start
+    async def say_ready(*_: object) -> None:
+        print(f"{_READY}{sock.getsockname()[1]}", flush=True)
+        threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
+
+    app.run(sock=sock, access_log=False)
+
+
+def _listen(port: str) -> socket.socket:
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("127.0.0.1", int(port)))
+        sock.listen()
+    except (ValueError, OverflowError):
+        sys.exit(print(f"{PORT} is {port!r}: give a number from 0 to 65535; 0 takes a free port") or 1)
+    except OSError as error:
+        sys.exit(
+            print(f"port {port} cannot be used ({error.strerror}): set {PORT} to another one, or to 0 for a free one")
+            or 1
+        )
+    return sock
+
+
+def _stop_at_end_of_input() -> None:
+    """At once: nobody waits for an answer any more, and the database keeps whole transactions alone."""
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,1 @@
+"""What the assistant knows and remembers. Nothing here imports Rasa: the actions are one way to use it."""

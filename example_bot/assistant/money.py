@@ -1,0 +1,89 @@
+"""Conversion of currencies by the European Central Bank's rates that CurrencyConverter brings along."""
+
+import re
+from datetime import date
+from functools import lru_cache
+
+from currency_converter import CurrencyConverter
+
+from assistant.sums import format_number
+from assistant.time_words import in_digits
+
+# The longer name first: "canadian dollars" are not dollars.
+_NAMES = {
+    r"australian dollars?|aussie dollars?": "AUD",
+    r"canadian dollars?|loonies?": "CAD",
+    r"hong kong dollars?": "HKD",
+    r"singapore(?:an)? dollars?": "SGD",
+    r"new zealand dollars?|kiwi dollars?": "NZD",
+    r"swedish (?:krona|kronor|crowns?)": "SEK",
+    r"norwegian (?:krone|kroner|crowns?)": "NOK",
+    r"danish (?:krone|kroner|crowns?)": "DKK",
+    r"icelandic (?:krona|kronur|crowns?)": "ISK",
+    r"czech (?:koruna|crowns?)": "CZK",
+    r"(?:u\.? ?s\.? |american )?dollars?|bucks?|american money|u\.? s\.? d\.?": "USD",
+    r"(?:british )?pounds?(?: sterling)?|sterling|quid|g\.? b\.? p\.?": "GBP",
+    r"(?:japanese )?yen": "JPY",
+    r"(?:swiss )?francs?": "CHF",
+    r"(?:chinese )?(?:yuan|renminbi)": "CNY",
+    r"(?:indian )?rupees?": "INR",
+    r"(?:mexican )?pesos?": "MXN",
+    r"(?:south )?(?:korean )?won": "KRW",
+    r"(?:thai )?baht": "THB",
+    r"(?:brazilian )?(?:real|reais)": "BRL",
+    r"(?:south african )?rands?": "ZAR",
+    r"(?:turkish )?lira": "TRY",
+    r"(?:polish )?zloty": "PLN",
+    r"(?:hungarian )?forints?": "HUF",
+    r"(?:israeli )?shekels?": "ILS",
+    r"(?:russian )?(?:rubles?|roubles?)": "RUB",
+    r"(?:indonesian )?rupiahs?": "IDR",
+    r"(?:malaysian )?ringgits?": "MYR",
+    r"krona|kronor": "SEK",
+    r"euros?": "EUR",
+}
+_UNKNOWN = r"\b(?:bitcoins?|crypto\w*|ethereum|dogecoin)\b"
+
+
+def convert(message: str) -> str | None:
+    """The conversion asked for, its result and the date of the rates; None where no known currency is named.
+
+    One currency alone is given in euros, the euro in dollars.
+    """
+    text = in_digits(message).lower()
+    places = _currencies(text)
+    named = list(dict.fromkeys(places.values()))
+    if unknown := re.search(_UNKNOWN, text):
+        return f"The European Central Bank has no rate of {unknown[0]}"
+    if not named:
+        return None
+    source = named[0]
+    target = named[1] if len(named) > 1 else ("USD" if source == "EUR" else "EUR")
+    if len(named) > 1 and 0 <= text.find("how many") < min(places):
+        source, target = target, source  # "how many yen do i get for one dollar"
+    number = re.search(r"(?<![\w.])\d+(?:\.\d+)?", text)
+    amount = float(number[0]) if number else 1.0
+    rates = _rates()
+    day = min(rates.bounds[currency].last_date for currency in (source, target) if currency != "EUR")
+    result = rates.convert(amount, source, target, date=day)
+    shown = f"{result:,.2f}" if result >= 1 else f"{result:.4g}"
+    return f"{format_number(amount)} {source} = {shown} {target} by the European Central Bank's rates of {_shown(day)}"
+
+
+def _currencies(text: str) -> dict[int, str]:
+    """The currencies by where they are named, in that order."""
+    places: dict[int, str] = {}
+    for names, code in _NAMES.items():
+        for found in re.finditer(rf"\b(?:{names}|{code.lower()})\b", text):
+            places[found.start()] = code
+            text = text[: found.start()] + "#" * len(found[0]) + text[found.end() :]
+    return dict(sorted(places.items()))
+
+
+@lru_cache(maxsize=1)
+def _rates() -> CurrencyConverter:
+    return CurrencyConverter(fallback_on_missing_rate=True)
+
+
+def _shown(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"

@@ -1,0 +1,86 @@
+"""Arithmetic as it is spoken: "what is twenty percent of eighty"."""
+
+import math
+import re
+from collections.abc import Callable
+
+from simpleeval import SimpleEval
+
+from assistant.time_words import in_digits
+
+_N = r"(-?\d+(?:\.\d+)?)"
+_REWRITES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
+    (r"(?<=\d),(?=\d{3}\b)", ""),
+    (r"\bnegative (?=\d)|(?:^|(?<=is )|(?<=of )|(?<=times )|(?<=by ))minus (?=\d)", "-"),
+    (rf"\b(?:the )?(?:sum|total) of ((?:{_N}(?:,? and |, | )?)+)", lambda m: " + ".join(re.findall(_N, m[1]))),
+    (rf"\badd (?:up )?((?:{_N}(?:,? and |, | to | )?)+)", lambda m: " + ".join(re.findall(_N, m[1]))),
+    (rf"\b(?:the )?difference (?:between|of) {_N} and {_N}", r"(\1 - \2)"),
+    (rf"\b(?:the )?product of {_N} and {_N}", r"(\1 * \2)"),
+    (rf"\bsubtract {_N} from {_N}", r"(\2 - \1)"),
+    (rf"\btake (?:away )?{_N} from {_N}", r"(\2 - \1)"),
+    (rf"\bdivide {_N} by {_N}", r"(\1 / \2)"),
+    (rf"\bmultiply {_N} (?:by|with|and) {_N}", r"(\1 * \2)"),
+    (rf"\b(?:the )?remainder of {_N} (?:divided by|over) {_N}", r"(\1 % \2)"),
+    (rf"{_N} (?:modulo|mod) {_N}", r"(\1 % \2)"),
+    (rf"\bhow many times does {_N} go into {_N}", r"(\2 / \1)"),
+    (rf"{_N} ?(?:percent|per cent|%) of {_N}", r"(\1 / 100 * \2)"),
+    (rf"\b(?:an? |1 )?half of {_N}", r"(\1 / 2)"),
+    (rf"\b(?:an? |1 )?(?:third|3rd) of {_N}", r"(\1 / 3)"),
+    (rf"\b(?:an? |1 )?quarter of {_N}", r"(\1 / 4)"),
+    (rf"\b(?:double|twice) {_N}", r"(2 * \1)"),
+    (rf"\b(?:the )?square root of {_N}", r"sqrt(\1)"),
+    (rf"\b(?:the )?cube root of {_N}", r"cbrt(\1)"),
+    (rf"\b(?:the )?(sine?|cosine|cos|tangent|tan) of {_N}(?: degrees?)?", lambda m: f"{m[1].lower()[:3]}({m[2]})"),
+    (rf"\b(?:the )?square of {_N}", r"(\1 ** 2)"),
+    (rf"\b(?:the )?cube of {_N}", r"(\1 ** 3)"),
+    (rf"{_N} squared", r"(\1 ** 2)"),
+    (rf"{_N} cubed", r"(\1 ** 3)"),
+    (rf"{_N} (?:to|raised to) the (?:power of )?(\d+)(?:st|nd|rd|th)?(?: power)?", r"(\1 ** \2)"),
+    (r"\b(?:multiplied by|times)\b|(?<=\d) x (?=\d)", "*"),
+    (r"\b(?:divided by|over)\b|÷", "/"),
+    (r"\bplus\b|\band\b", "+"),
+    (r"\b(?:minus|less)\b", "-"),
+    (r"\^", "**"),
+]
+_FUNCTIONS = {
+    "sqrt": math.sqrt,
+    "cbrt": lambda x: round(math.copysign(abs(x) ** (1 / 3), x), 12),
+    "sin": lambda x: math.sin(math.radians(x)),
+    "cos": lambda x: math.cos(math.radians(x)),
+    "tan": lambda x: math.tan(math.radians(x)),
+}
+_EXPRESSION = re.compile(r"(?:(?:sqrt|cbrt|sin|cos|tan)(?=\()|[\d.()+*/% -])+")
+
+
+def solve(message: str) -> str | None:
+    """The sum in a message with its result, "12 * 9 = 108"; None where it has none that can be worked out."""
+    text = re.sub(r"\b(?:zero)\b", "0", in_digits(message).lower())
+    for pattern, replacement in _REWRITES:
+        text = re.sub(pattern, replacement, text)
+    found = max(_EXPRESSION.findall(text), key=len, default="").strip(" +*/%")
+    # A number that is left over belongs to something that was not understood: no answer is better than a wrong one.
+    if not re.search(r"[-+*/%(]", found) or re.search(r"\d", text.replace(found, "", 1)):
+        return None
+    try:
+        value = SimpleEval(functions=_FUNCTIONS, names={}).eval(found)
+        return f"{_shown(found)} = {format_number(value)}"
+    except ZeroDivisionError:
+        return f"{_shown(found)} has no result: nothing can be divided by zero"
+    except Exception:  # simpleeval raises its own, Python's and those of math: none of them is a sum
+        return None
+
+
+def format_number(value: float) -> str:
+    """Four decimals at most, but six digits of what is less than one: 1,234.5 and 0.333333."""
+    if abs(value) >= 1e15:
+        return f"{value:.6g}"
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    shown = f"{value:,.6g}" if abs(value) < 1 else f"{value:,.4f}"
+    return shown if "e" in shown else shown.rstrip("0").rstrip(".")
+
+
+def _shown(expression: str) -> str:
+    """Without the parentheses around all of it."""
+    whole = re.fullmatch(r"\(([^()]*)\)", expression)
+    return re.sub(r"\s+", " ", whole[1] if whole else expression)

@@ -1,0 +1,53 @@
+"""Conversion of units: "convert three feet to inches", "how many feet make one mile"."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import pint
+
+from assistant.sums import format_number
+from assistant.time_words import in_digits
+
+_N = r"(?P<n>-?\d+(?:\.\d+)?|an?|1 half|half an?)"
+_UNIT = r"[a-z°]+(?: (?:of )?[a-z]+)?"
+_QUESTIONS = [
+    rf"how many (?P<to>{_UNIT}?) (?:are |is |does it take )?(?:there )?(?:in|make(?: up)?|equal) {_N} (?P<of>{_UNIT})$",
+    rf"(?:convert|change|turn|what is|what's|how much is|what are)? ?{_N} (?:degrees? )?(?P<of>{_UNIT}?)"
+    rf" (?:in|to|into|is|equals?|are) (?:how many )?(?:degrees? )?(?P<to>{_UNIT})$",
+    rf"{_N} (?P<of>{_UNIT}?) (?:is|are|equals?|make) how many (?P<to>{_UNIT})$",
+]
+
+
+def convert(message: str) -> str | None:
+    """The conversion asked for with its result, "3 feet = 36 inches"; None where none of two known units is."""
+    text = in_digits(message).lower()
+    for question in _QUESTIONS:
+        found = re.search(question, text)
+        if found is None:
+            continue
+        source, target = _unit(found["of"]), _unit(found["to"])
+        if source is None or target is None:
+            continue
+        number = {"a": 1.0, "an": 1.0, "1 half": 0.5, "half a": 0.5, "half an": 0.5}.get(found["n"]) or float(
+            found["n"]
+        )
+        try:
+            result = _registry().Quantity(number, source).to(target).magnitude
+        except pint.DimensionalityError:
+            return f"{found['of']} and {found['to']} measure different things"
+        return f"{format_number(number)} {found['of']} = {format_number(round(result, 10))} {found['to']}"
+    return None
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Any:
+    return pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+
+
+def _unit(words: str) -> Any:
+    words = re.sub(r"^(?:degrees? )", "", words.strip())
+    try:
+        return _registry().parse_units(words.replace(" ", "_") if words.startswith(("fluid", "nautical")) else words)
+    except Exception:  # pint raises its own, and Python's where the words are not an expression
+        return None

@@ -1,0 +1,115 @@
+"""The actions on every example of the training data: whatever is said, there is an answer."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from assistant.household import Household
+
+pytest.importorskip("rasa_sdk", reason="needs Rasa 3.6")
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions import acts, things, times, turn
+
+EXAMPLE_BOT = Path(__file__).parents[2] / "example_bot"
+RULES = yaml.safe_load((EXAMPLE_BOT / "data" / "rules.yml").read_text("utf-8"))["rules"]
+FORMS = yaml.safe_load((EXAMPLE_BOT / "domain.yml").read_text("utf-8"))["forms"]
+ACTIONS = {
+    made().name(): made()
+    for module in (acts, things, times)
+    for made in vars(module).values()
+    if isinstance(made, type) and issubclass(made, Action)
+}
+
+
+ANSWERING = (
+    "action_alarm_query",
+    "action_alarm_remove",
+    "action_calendar_query",
+    "action_calendar_remove",
+    "action_qa",
+)
+ANSWERING += ("action_lists_query", "action_lists_remove", "action_datetime", "action_email_query", "action_cooking")
+
+
+@pytest.fixture(autouse=True)
+def at_home(household: Household, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The actions serve the household of the test."""
+    monkeypatch.setattr(turn, "household", lambda: household)
+
+
+def _examples() -> Iterator[tuple[str, str, list[dict[str, str]]]]:
+    """Intent, message and entities of the training data."""
+    for file in sorted((EXAMPLE_BOT / "data" / "nlu").glob("*.yml")):
+        for entry in yaml.safe_load(file.read_text("utf-8"))["nlu"]:
+            for line in entry["examples"].splitlines():
+                marked = line.removeprefix("- ")
+                entities = [
+                    {"entity": name, "value": value} for value, name in re.findall(r"\[([^\]]+)\]\((\w+)\)", marked)
+                ]
+                yield entry["intent"], re.sub(r"\[([^\]]+)\]\(\w+\)", r"\1", marked), entities
+
+
+def _run(name: str, intent: str, message: str, entities: Any = (), **slots: Any) -> tuple[list[Any], list[Any]]:
+    """What an action says, and its events."""
+    latest = {"text": message, "intent": {"name": intent, "confidence": 0.95}, "entities": list(entities)}
+    form = next((form for form, needs in FORMS.items() if slots.get("requested_slot") in needs["required_slots"]), None)
+    loop = {"name": form} if form else {}
+    tracker = Tracker("me", slots, latest, [{"event": "user"}], False, None, loop, "action_listen")
+    dispatcher = CollectingDispatcher()
+    events = ACTIONS[name].run(dispatcher, tracker, {})
+    return dispatcher.messages, events
+
+
+def _action_of(intent: str) -> str | None:
+    rule = next((rule for rule in RULES if rule["steps"][0] == {"intent": intent}), None)
+    name = rule and rule["steps"][1]["action"]
+    return None if name is None or name.startswith("utter_") else name
+
+
+def test_every_example_is_answered():
+    seen = 0
+    for intent, message, entities in _examples():
+        name = _action_of(intent)
+        if name in FORMS:
+            _, events = _run(f"validate_{name}", intent, message, entities)
+            slots = {event["name"]: event["value"] for event in events}
+            assert set(FORMS[name]["required_slots"]) <= set(slots), message
+            if any(slots[slot] is None for slot in FORMS[name]["required_slots"]):
+                continue
+            said, _ = _run(f"action_{intent}", intent, message, entities, **slots)
+        elif name:
+            said, _ = _run(name, intent, message, entities)
+        else:
+            continue
+        assert said, message
+        assert all(reply["text"] or reply["response"] for reply in said), message
+        assert "None" not in str([reply["text"] for reply in said if reply["text"]]), message
+        seen += 1
+    assert seen > 500
+
+
+@pytest.mark.parametrize("slot", [slot for form in FORMS.values() for slot in form["required_slots"]])
+def test_whatever_answers_a_form_is_taken_or_left_to_the_rules(slot: str):
+    form = next(form for form, needs in FORMS.items() if slot in needs["required_slots"])
+    for intent, message, entities in _examples():
+        _, events = _run(f"validate_{form}", intent, message, entities, requested_slot=slot)
+        assert {event["name"] for event in events} <= {*FORMS[form]["required_slots"], "alarm_day"}, message
+
+
+@pytest.mark.parametrize(
+    "message", ["", "   ", "?", "é" * 5000, "1 " * 3000, "at " * 2000, "no, " * 2000, "'; DROP TABLE alarm; --", "\x00"]
+)
+def test_messages_that_nobody_says_are_answered_too(message: str):
+    for name in ACTIONS:
+        if name.startswith("validate_"):
+            for slot in FORMS[name.removeprefix("validate_")]["required_slots"]:
+                _run(name, "nlu_fallback", message, requested_slot=slot)
+        elif name.startswith(ANSWERING):
+            assert _run(name, "nlu_fallback", message)[0]

@@ -1,0 +1,134 @@
+"""What libraries work out: sums, units, currencies and time zones."""
+
+from datetime import datetime
+
+import pytest
+
+from assistant import money, sums, units, zones
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("what is thirteen plus eight", "13 + 8 = 21"),
+        ("divide eighty one by nine", "81 / 9 = 9"),
+        ("subtract twelve from forty", "40 - 12 = 28"),
+        ("what is fifteen percent of two hundred", "15 / 100 * 200 = 30"),
+        ("what is the square root of one hundred twenty one", "sqrt(121) = 11"),
+        ("six squared", "6 ** 2 = 36"),
+        ("two to the power of ten", "2 ** 10 = 1,024"),
+        ("half of fifty", "50 / 2 = 25"),
+        ("the cosine of sixty degrees", "cos(60) = 0.5"),
+        ("minus five plus three", "-5 + 3 = -2"),
+        ("what is 2 + 3 * 4", "2 + 3 * 4 = 14"),
+        ("two divided by three", "2 / 3 = 0.666667"),
+        ("ten divided by zero", "10 / 0 has no result: nothing can be divided by zero"),
+        ("add up two three and four", "2 + 3 + 4 = 9"),
+        ("a million times a million times a million", None),
+    ],
+)
+def test_sum(message: str, expected: str | None):
+    assert sums.solve(message) == expected
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "solve three x plus one equals ten",
+        "help me with my homework",
+        "what is seven",
+        "nine to the power of nine to the power of nine",
+        "9**9**9**9",
+        "10**(10**10)",
+        "__import__('os').system('true') + 1",
+        "1 +",
+        "((((1",
+        "",
+    ],
+)
+def test_no_answer_rather_than_a_wrong_one(message: str):
+    assert sums.solve(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("convert four feet to inches", "4 feet = 48 inches"),
+        ("how many yards are in a mile", "1 mile = 1,760 yards"),
+        ("what is ten kilometers in miles", "10 kilometers = 6.2137 miles"),
+        ("convert twenty celsius to fahrenheit", "20 celsius = 68 fahrenheit"),
+        ("212 degrees fahrenheit in celsius", "212 fahrenheit = 100 celsius"),
+        ("how many cups in a liter", "1 liter = 4.2268 cups"),
+        ("convert two feet to kilograms", "feet and kilograms measure different things"),
+        ("how many bones are in a hand", None),
+        ("how many calories are in a banana", None),
+        ("", None),
+    ],
+)
+def test_unit(message: str, expected: str | None):
+    assert units.convert(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "start", "end"),
+    [
+        ("convert twenty euros into pounds", "20 EUR = ", " GBP"),
+        ("how many yen do i get for one dollar", "1 USD = ", " JPY"),
+        ("what is the rate of the canadian dollar to the us dollar", "1 CAD = ", " USD"),
+        ("if i change three hundred dollars how many baht will i get", "300 USD = ", " THB"),
+        ("the value of the pound", "1 GBP = ", " EUR"),
+        ("the value of the euro", "1 EUR = ", " USD"),
+    ],
+)
+def test_currency(message: str, start: str, end: str):
+    answer = money.convert(message)
+    result, source = answer.split(" by the European Central Bank's rates of ")
+    assert result.startswith(start)
+    assert result.endswith(end)
+    assert float(result.removeprefix(start).removesuffix(end).replace(",", "")) > 0
+    assert datetime.strptime(source, "%d %B %Y").year >= 2024  # the library is renewed often
+
+
+def test_euro_to_pound_and_back_are_inverse():
+    def number(message: str) -> float:
+        return float(money.convert(message).split(" = ")[1].split()[0])
+
+    assert number("ten euros in pounds") * number("ten pounds in euros") == pytest.approx(100, rel=0.01)
+
+
+def test_what_the_bank_does_not_know():
+    assert money.convert("what is a bitcoin in dollars") == "The European Central Bank has no rate of bitcoin"
+    assert money.convert("check exchange rates") is None
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("what time is it", "It is 10:00 on Friday 20 November 2026."),
+        ("what time is it in tokyo", "In Tokyo it is 19:00 on Friday 20 November (9 h ahead)."),
+        ("the time in san francisco", "In San Francisco it is 02:00 on Friday 20 November (8 h behind)."),
+        ("what is the time in India", "In India it is 15:30 on Friday 20 November (5 h 30 min ahead)."),
+        ("current pacific time", "In Pacific time it is 02:00 on Friday 20 November (8 h behind)."),
+        ("which day is the fourth of july", "Sunday 4 July 2027, in 226 days."),
+        ("how many days until christmas", "Friday 25 December 2026, in 35 days."),
+        ("how long until midnight", "It is 14 h 0 min until tomorrow, Saturday 21 November, 00:00."),
+    ],
+)
+def test_time(message: str, expected: str, now: datetime):
+    assert zones.answer_time(message, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("the time difference between rome and chicago", "11:00 in Rome is 04:00 in Chicago: 7 h behind."),
+        ("if it is noon in london what time is it in sydney", "12:00 in London is 23:00 in Sydney: 11 h ahead."),
+        ("when it is eight am here what time is it in india", "08:00 here is 13:30 in India: 5 h 30 min ahead."),
+        ("convert three p. m. eastern to pacific", "15:00 Eastern time is 12:00 Pacific time: 3 h behind."),
+        ("what is nine pm tokyo time in my time zone", "21:00 in Tokyo is 12:00 here: 9 h behind."),
+        ("eight pm here in sydney", "20:00 here is 07:00 in Sydney on the next day: 11 h ahead."),
+        ("convert the time please", "Between which places? I know cities, countries and time zones."),
+    ],
+)
+def test_conversion_of_time(message: str, expected: str, now: datetime):
+    assert zones.convert_time(message, now) == expected

@@ -1,0 +1,109 @@
+import pytest
+
+from assistant import lists
+from assistant.household import Household
+from assistant.lists import Request
+from assistant.store import Store
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("add honey to my shopping list", Request(("honey",), "shopping")),
+        ("Add honey, jam and tea to the Shopping list", Request(("honey", "jam", "tea"), "shopping")),
+        ("put salt and pepper on the grocery list", Request(("salt and pepper",), "grocery")),
+        ("put wash the car on my to do list", Request(("wash the car",), "to do")),
+        ("we are out of rice so put it on the groceries list", Request(("rice",), "groceries")),
+        ("i have run out of flour add that to the list", Request(("flour",))),
+        ("we need more soap", Request(("soap",))),
+        ("update the list with plums", Request(("plums",))),
+        ("write down candles", Request(("candles",))),
+        ("create a new list called camping", Request(name="camping", whole=True)),
+        ("start a birthday gifts list", Request(name="birthday gifts", whole=True)),
+        ("add something to my shopping list", Request((), "shopping")),
+        ("can you add another item to the list", Request()),
+    ],
+)
+def test_what_is_to_be_added(message: str, expected: Request):
+    assert lists.read_addition(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("take honey off my shopping list", Request(("honey",), "shopping")),
+        ("cross out wash the car from my to do list", Request(("wash the car",), "to do")),
+        ("delete the camping list", Request(name="camping", whole=True)),
+        ("remove everything from my chores list", Request(name="chores", whole=True)),
+        ("clear my list", Request(whole=True)),
+    ],
+)
+def test_what_is_to_be_removed(message: str, expected: Request):
+    assert lists.read_removal(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("what is on my camping list", Request(name="camping")),
+        ("is honey already on my shopping list", Request(("honey",), "shopping")),
+        ("which lists do i have", Request()),
+        ("read my list", Request()),
+        ("is there anything on my to do list", Request(name="to do")),
+    ],
+)
+def test_what_is_asked(message: str, expected: Request):
+    assert lists.read_question(message) == expected
+
+
+def test_items_are_added_once_and_survive_a_restart(household: Household):
+    lists.add(household, ("honey", "jam"), "shopping")
+    assert lists.add(household, ("Honey",), "shopping").reply == "Honey is on your shopping list already."
+    again = Household(Store(household.store.path), household.zone)
+    assert lists.tell(again, Request(name="shopping")).reply == "Your shopping list: honey, jam."
+
+
+def test_a_list_is_found_by_a_like_name_and_the_only_one_without(household: Household):
+    lists.add(household, ("honey",), "groceries")
+    assert lists.tell(household, Request(name="grocery")).reply == "Your groceries list: honey."
+    assert lists.tell(household, Request()).reply == "Your groceries list: honey."
+    assert lists.tell(household, Request(("honey",))).reply == "Yes, that is on your groceries list: honey."
+    assert lists.tell(household, Request(("jam",))).reply == "No, jam is not on your groceries list: honey."
+
+
+def test_an_unknown_list_is_told_with_those_that_are_there(household: Household):
+    assert lists.tell(household, Request(name="camping")).reply == "You have no lists yet."
+    lists.add(household, (), "books")
+    assert lists.tell(household, Request(name="camping")).reply == "There is no camping list. You have: books."
+    assert lists.remove(household, Request(("tent",), "camping")).reply == "Which list? You have: books."
+
+
+def test_names_with_wildcards_of_sql_find_nothing_else(household: Household):
+    lists.add(household, ("honey",), "shopping")
+    assert lists.tell(household, Request(name="%")).reply == "There is no % list. You have: shopping."
+
+
+def test_an_item_is_taken_off(household: Household):
+    lists.add(household, ("honey", "jam"), "shopping")
+    lists.add(household, ("tent",), "camping")
+    assert lists.remove(household, Request(("jam",))).reply == "Taken off: jam. Your shopping list: honey."
+    assert (
+        lists.remove(household, Request(("jam",), "shopping")).reply == "There is no jam on your shopping list: honey."
+    )
+
+
+def test_a_list_with_items_is_deleted_only_after_a_yes(household: Household):
+    lists.add(household, ("honey",), "shopping")
+    outcome = lists.remove(household, Request(name="shopping", whole=True))
+    assert outcome.reply == "Shall I delete your shopping list: honey?"
+    with household.store.session() as session:
+        outcome.unsure.delete(session)
+    assert lists.tell(household, Request()).reply == "You have no lists yet."
+
+
+def test_what_was_made_can_be_taken_back(household: Household):
+    lists.add(household, ("honey",), "shopping")
+    made = lists.add(household, ("jam", "tea"), "shopping").made
+    with household.store.session() as session:
+        made.delete(session)
+    assert lists.tell(household, Request()).reply == "Your shopping list: honey."

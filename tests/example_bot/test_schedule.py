@@ -1,0 +1,166 @@
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from assistant import schedule
+from assistant.changes import Change
+from assistant.household import Household
+from assistant.store import Alarm, Store, StoreError
+from assistant.when import When
+
+Understand = Callable[[str], When]
+
+
+def _alarms(household: Household, *words: str, when: Understand) -> list[Change]:
+    return [schedule.add_alarm(household, when(each)).made for each in words]
+
+
+def test_alarms_are_told_in_the_order_of_their_times(household: Household, when: Understand):
+    _alarms(household, "friday at nine", "tomorrow at six", when=when)
+    assert schedule.tell_alarms(household, when("")).reply == (
+        "Your alarms: tomorrow, Saturday 21 November, 06:00; Friday 27 November, 09:00."
+    )
+
+
+def test_a_past_time_sets_nothing(household: Household, when: Understand):
+    outcome = schedule.add_alarm(household, when("yesterday at nine"))
+    assert outcome.reply == "That is past: yesterday, Thursday 19 November, 09:00."
+    assert outcome.made is None
+    assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
+
+
+def test_what_is_past_is_told_no_more(household: Household, when: Understand):
+    _alarms(household, "in two hours", "every day at eleven am", when=when)
+    later = Household(household.store, household.zone, datetime(2026, 11, 20, 13, tzinfo=household.zone))
+    assert schedule.tell_alarms(later, When()).reply == (
+        "Your alarms: every day, next tomorrow, Saturday 21 November, 11:00."
+    )
+
+
+def test_a_question_about_a_day_finds_recurrences_too(household: Household, when: Understand):
+    _alarms(household, "every weekday at six am", when=when)
+    assert "every weekday" in schedule.tell_alarms(household, when("on wednesday")).reply
+    assert schedule.tell_alarms(household, when("on sunday")).reply.startswith(
+        "There is no alarm for Sunday 22 November."
+    )
+
+
+def test_the_one_alarm_meant_is_deleted_at_once(household: Household, when: Understand):
+    _alarms(household, "friday at nine am", "tomorrow at six am", when=when)
+    assert schedule.remove_alarms(household, when("six")).reply == "Deleted: tomorrow, Saturday 21 November, 06:00."
+    assert schedule.tell_alarms(household, when("")).reply == "Your alarms: Friday 27 November, 09:00."
+
+
+def test_several_alarms_are_deleted_only_after_a_yes(household: Household, when: Understand):
+    _alarms(household, "friday at nine", "tomorrow at six", when=when)
+    outcome = schedule.remove_alarms(household, when(""))
+    assert outcome.reply.startswith("Shall I delete these 2 alarms")
+    with household.store.session() as session:
+        assert len(outcome.unsure.rows(session)) == 2
+        assert outcome.unsure.delete(session) == 2
+    assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
+
+
+def test_an_alarm_that_is_not_there_deletes_no_other(household: Household, when: Understand):
+    _alarms(household, "friday at nine", when=when)
+    reply = schedule.remove_alarms(household, when("tomorrow at six am")).reply
+    assert reply == (
+        "There is no alarm for tomorrow, Saturday 21 November at 06:00. There is Friday 27 November, 09:00."
+    )
+    assert "Friday" in schedule.tell_alarms(household, when("")).reply
+
+
+def test_an_entry_without_a_time_of_day_is_of_the_whole_day(household: Household, when: Understand):
+    outcome = schedule.add_entry(household, "grandma's birthday", when("july fourth"))
+    assert outcome.reply == "In your calendar: grandma's birthday, Sunday 4 July 2027."
+    today = schedule.add_entry(household, "bank holiday", when("today"))
+    assert today.reply == "In your calendar: bank holiday, today, Friday 20 November."
+    assert "bank holiday" in schedule.tell_entries(household, when("today"), "").reply
+
+
+@pytest.mark.parametrize(
+    ("question", "titles"),
+    [
+        ("tomorrow", {"lunch", "concert"}),
+        ("tomorrow evening", {"concert"}),
+        ("next week", {"dentist appointment"}),
+        ("", {"lunch", "concert", "dentist appointment"}),
+    ],
+)
+def test_entries_of_a_time(question: str, titles: set[str], household: Household, when: Understand):
+    schedule.add_entry(household, "lunch", when("tomorrow at noon"))
+    schedule.add_entry(household, "concert", when("tomorrow at eight pm"))
+    schedule.add_entry(household, "dentist appointment", when("tuesday at three pm"))
+    reply = schedule.tell_entries(household, when(question), "").reply
+    assert {title for title in ("lunch", "concert", "dentist appointment") if title in reply} == titles
+
+
+def test_entries_are_found_by_a_word_of_their_title(household: Household, when: Understand):
+    schedule.add_entry(household, "dentist appointment", when("tuesday at three pm"))
+    schedule.add_entry(household, "concert", when("tomorrow at eight pm"))
+    assert schedule.tell_entries(household, when(""), "dentist").reply == (
+        'In your calendar with "dentist": dentist appointment, Tuesday 24 November, 15:00.'
+    )
+    assert schedule.remove_entries(household, when(""), "the dentist").reply.startswith("Deleted: dentist appointment")
+    assert "concert" in schedule.tell_entries(household, when(""), "").reply
+
+
+def test_a_correction_to_the_past_changes_nothing(household: Household, when: Understand, now: datetime):
+    (made,) = _alarms(household, "friday at nine am", when=when)
+    with household.store.session() as session:
+        reply = schedule.correct(session, made.rows(session)[0], when("yesterday"), now)
+    assert reply == (
+        "That is past: yesterday, Thursday 19 November, 09:00. It stays as it was: Friday 27 November, 09:00."
+    )
+
+
+def test_moments_survive_a_restart_and_a_change_of_time_zone(household: Household, when: Understand):
+    _alarms(household, "friday at nine am", when=when)
+    household.zone = ZoneInfo("America/New_York")
+    again = Household(Store(household.store.path), ZoneInfo("Europe/London"), household.now())
+    assert again.zone.key == "America/New_York"
+    assert schedule.tell_alarms(again, When()).reply == "Your alarms: Friday 27 November, 04:00."
+
+
+def test_nothing_is_kept_of_a_transaction_that_fails(household: Household, when: Understand, now: datetime):
+    def set_and_fail() -> None:
+        with household.store.session() as session:
+            session.add(Alarm(at=now))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        set_and_fail()
+    assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
+
+
+def test_a_yes_deletes_nothing_that_was_added_since(household: Household, when: Understand):
+    _alarms(household, "friday at nine", "tomorrow at six", when=when)
+    unsure = schedule.remove_alarms(household, when("")).unsure
+    with household.store.session() as session:
+        unsure.delete(session)
+    _alarms(household, "monday at seven", when=when)
+    with household.store.session() as session:
+        assert unsure.delete(session) == 0
+    assert schedule.tell_alarms(household, when("")).reply == "Your alarms: Monday 23 November, 07:00."
+
+
+def test_a_database_in_use_is_told_and_nothing_is_done(household: Household, when: Understand):
+    with closing(sqlite3.connect(household.store.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match=r"state\.db: database is locked"):
+            schedule.add_alarm(household, when("friday at nine"))
+    assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
+
+
+def test_what_is_no_database_is_told_by_its_name(tmp_path: Path):
+    (tmp_path / "state.db").write_text("Dear diary, today nothing happened. " * 100)
+    with pytest.raises(StoreError, match=r"cannot use the database .*state\.db: file is not a database"):
+        Store(tmp_path / "state.db")
+    with pytest.raises(StoreError, match=r"unable to open database file"):
+        Store(tmp_path / "missing" / "state.db")
