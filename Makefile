@@ -67,4 +67,4 @@ lock: | uv
 	  --no-annotate --no-header --upgrade --quiet --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) .cache example_bot/.rasa example_bot/models example_bot/results example_bot/.tensorboard
+	rm -rf $(VENV) .cache example_bot/.rasa example_bot/models example_bot/results example_bot/.tensorboard example_bot/state.db
