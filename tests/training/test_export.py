@@ -29,8 +29,9 @@ def test_every_family_is_exported_and_computes_what_torch_does(
         model.graph = graph
 
 
-def test_int8_that_answers_otherwise_gives_way_to_fp32(options, examples, monkeypatch, caplog):
-    monkeypatch.setattr(exporting, "_LEAST_AGREEMENT", 1.1)
+@pytest.mark.parametrize(("limit", "value"), [("_LEAST_AGREEMENT", 1.1), ("_MOST_ACCURACY_LOST", -1.0)])
+def test_int8_that_answers_otherwise_gives_way_to_fp32(limit, value, options, examples, monkeypatch, caplog):
+    monkeypatch.setattr(exporting, limit, value)
     with caplog.at_level(logging.INFO):
         model = fit(*examples, options(engine="onnx"), progress=False)
     assert "ONNX Runtime serves the model in fp32" in caplog.text
