@@ -28,7 +28,9 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         bot = Path(scratch) / "bot"
-        shutil.copytree(BOT, bot, ignore=shutil.ignore_patterns("models", ".rasa", ".tensorboard", "results", "state.db*"))
+        shutil.copytree(
+            BOT, bot, ignore=shutil.ignore_patterns("models", ".rasa", ".tensorboard", "results", "state.db*")
+        )
         convert = ["convert", str(args.data.resolve()), "--split", "test", "--output-dir", "massive"]
         run(bot, "rasa_bert_intent.cli", *convert)
         runs = [run_once(bot, seed) for seed in args.seeds]
