@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -49,16 +50,18 @@ def running() -> Iterator[str]:
         text=True,
         start_new_session=True,
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         yield _address(process)
     finally:
-        process.stdin.close()  # type: ignore[union-attr]
+        process.stdin.close()
         try:
             process.wait(_SECONDS_TO_STOP)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stdout.close()  # type: ignore[union-attr]
+        process.stdout.close()
 
 
 def _address(process: "subprocess.Popen[str]") -> str:
@@ -92,7 +95,7 @@ def _serve() -> None:
     try:
         household()
     except (SettingsError, StoreError) as error:
-        sys.exit(print(error) or 1)
+        _give_up(str(error))
     app = create_app("actions")
 
     @app.after_server_start
@@ -110,13 +113,15 @@ def _listen(port: str) -> socket.socket:
         sock.bind(("127.0.0.1", int(port)))
         sock.listen()
     except (ValueError, OverflowError):
-        sys.exit(print(f"{PORT} is {port!r}: give a number from 0 to 65535; 0 takes a free port") or 1)
+        _give_up(f"{PORT} is {port!r}: give a number from 0 to 65535; 0 takes a free port")
     except OSError as error:
-        sys.exit(
-            print(f"port {port} cannot be used ({error.strerror}): set {PORT} to another one, or to 0 for a free one")
-            or 1
-        )
+        _give_up(f"port {port} cannot be used ({error.strerror}): set {PORT} to another one, or to 0 for a free one")
     return sock
+
+
+def _give_up(reason: str) -> NoReturn:
+    print(reason, flush=True)
+    sys.exit(1)
 
 
 def _stop_at_end_of_input() -> None:

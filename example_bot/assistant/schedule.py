@@ -1,6 +1,7 @@
 """Alarms and the calendar: what both have in common is a time."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -143,9 +144,8 @@ def _tell(household: Household, table: Any, when: When, words: str, none: str, s
         rows = _find(session, table, when, words, now)
         asked = _asked(when, words, now)
         if not rows:
-            everything = _find(session, table, When(), "", now)
-            others = f" There is {enumerate_words([show(row, now) for row in everything])}." if everything else ""
-            return Outcome(f"There is {none}{asked}.{others if asked else ''}")
+            others = _all(session, table, now, enumerate_words) if asked else ""
+            return Outcome(f"There is {none}{asked}.{others}")
         return Outcome(f"{some}{asked}: {'; '.join(show(row, now) for row in rows)}.")
 
 
@@ -156,14 +156,18 @@ def _remove(household: Household, table: Any, when: When, words: str, kind: str)
         rows = _find(session, table, when, words, now)
         asked = _asked(when, words, now)
         if not rows:
-            everything = _find(session, table, When(), "", now)
-            others = f" There is {'; '.join(show(row, now) for row in everything)}." if everything else ""
-            return Outcome(f"There is no {kind}{asked}.{others}")
+            return Outcome(f"There is no {kind}{asked}.{_all(session, table, now, '; '.join)}")
         shown = "; ".join(show(row, now) for row in rows)
         if len(rows) > 1:
             return Outcome(f"Shall I delete these {len(rows)} {plural}: {shown}?", unsure=Change.of(*rows))
         session.delete(rows[0])
         return Outcome(f"Deleted: {shown}.")
+
+
+def _all(session: Session, table: Any, now: datetime, joined: Callable[[list[str]], str]) -> str:
+    """What there is in all, as a sentence more; empty where there is nothing."""
+    everything = _find(session, table, When(), "", now)
+    return f" There is {joined([show(row, now) for row in everything])}." if everything else ""
 
 
 def _asked(when: When, words: str, now: datetime) -> str:
