@@ -31,6 +31,11 @@ def clean(text: str, replaced: Counter[tuple[str, str]]) -> str:
     return _REFUSED.sub(replacement, text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
+def has_surrogate(text: str) -> bool:
+    """Whether a text holds half a character, which UTF-8 cannot write."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def intent_name(label: str) -> str:
     """The label as an intent's name: ``_`` for blanks and what has a meaning in Rasa's ``/intent@1.0{...}``."""
     printable = "".join(character if character.isprintable() else " " for character in label)

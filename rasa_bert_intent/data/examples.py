@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from rasa_bert_intent.data.clean import has_surrogate
 from rasa_bert_intent.data.rasa_yaml import SUFFIXES, Example, read_rasa_yaml
 from rasa_bert_intent.errors import DataError
 
@@ -87,6 +88,6 @@ def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
                 shown = line.decode("utf-8", "replace").strip()[:60]
                 keys = " or ".join(_TEXT_KEYS) + (f", and {' or '.join(_INTENT_KEYS)}" if labelled else "")
                 raise DataError(f"{path}, line {number}: expected a JSON object with {keys}, got {shown!r}.") from None
-            if any("\ud800" <= character <= "\udfff" for character in str(text)):
+            if has_surrogate(str(text)):
                 raise DataError(f"{path}, line {number}: {text!r} holds a lone surrogate, half a character. Mend it.")
             yield Example(str(text), str(intent), path, number)

@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from rasa_bert_intent.data.clean import has_surrogate
 from rasa_bert_intent.data.massive import Entity, Row
 
 RASA_FORMAT = "3.1"
@@ -88,7 +89,7 @@ def _carried(row: Row, report: Callable[[Row, str], None]) -> Row | None:
     if not row.text:
         report(row, "left out: its text is empty")
         return None
-    if any(_has_surrogate(part) for part in (row.text, row.intent, *(entity.type for entity in row.entities))):
+    if any(has_surrogate(part) for part in (row.text, row.intent, *(entity.type for entity in row.entities))):
         report(row, "left out: it holds a lone surrogate, which UTF-8 cannot write")
         return None
     kept = []
@@ -100,10 +101,6 @@ def _carried(row: Row, report: Callable[[Row, str], None]) -> Row | None:
             reason = "cannot hold ']'" if value else "cannot be empty"
             report(row, f"written without its entity '{entity.type}': an entity {reason} in Rasa's format")
     return row if len(kept) == len(row.entities) else row.with_entities(kept)
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _literal(text: str) -> str:
