@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sklearn.metrics
 from transformers import TrainerCallback
 
 from rasa_bert_intent.errors import BertIntentError
 from rasa_bert_intent.model import IntentModel
-from rasa_bert_intent.reports.metrics import accuracy, expected_calibration_error, macro_f1
+from rasa_bert_intent.reports.metrics import accuracy, confidence_bins, expected_calibration_error, macro_f1
 from rasa_bert_intent.training.batching import Examples
 
 if TYPE_CHECKING:
@@ -100,9 +101,7 @@ def confusion_matrix(labels: np.ndarray, answers: np.ndarray, names: list[str]) 
         names: Of the columns; those that occur are drawn.
     """
     shown = np.union1d(labels, answers)
-    place = {column: number for number, column in enumerate(shown.tolist())}
-    counts = np.zeros((len(shown), len(shown)))
-    np.add.at(counts, ([place[c] for c in labels.tolist()], [place[c] for c in answers.tolist()]), 1)
+    counts = sklearn.metrics.confusion_matrix(labels, answers, labels=shown)
     figure = _figure(3 + _INCHES_A_LABEL * len(shown))
     axes = figure.add_subplot()
     picture = axes.imshow(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
@@ -113,7 +112,7 @@ def confusion_matrix(labels: np.ndarray, answers: np.ndarray, names: list[str]) 
     for row, column in zip(*np.nonzero(counts), strict=True):
         dark = counts[row, column] > counts[row].sum() / 2
         color = "white" if dark else "black"
-        axes.text(column, row, int(counts[row, column]), ha="center", va="center", fontsize=6, color=color)
+        axes.text(column, row, counts[row, column], ha="center", va="center", fontsize=6, color=color)
     figure.colorbar(picture, shrink=0.6, label="share of the intent's examples")
     return figure
 
@@ -125,12 +124,12 @@ def reliability_diagram(confidences: np.ndarray, right: np.ndarray) -> Figure:
         confidences: Of the answers, `[examples]`, 0 to 1.
         right: Whether each is, `[examples]`.
     """
-    bins = np.minimum((confidences * _BINS).astype(int), _BINS - 1)
-    counts = np.bincount(bins, minlength=_BINS)
-    shares = np.bincount(bins, weights=right, minlength=_BINS) / np.maximum(counts, 1)
+    bins = confidence_bins(confidences, right, _BINS)
+    counts = [each.right + each.wrong for each in bins]
+    shares = [each.right / max(count, 1) for each, count in zip(bins, counts, strict=True)]
     figure = _figure(5)
     upper, lower = figure.subplots(2, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
-    middles = (np.arange(_BINS) + 0.5) / _BINS
+    middles = [(each.lower + each.upper) / 2 for each in bins]
     upper.bar(middles, shares, width=0.9 / _BINS, label="found")
     upper.plot([0, 1], [0, 1], "--", color="grey", label="as it should be")
     upper.set(ylabel="share that is right", ylim=(0, 1))
