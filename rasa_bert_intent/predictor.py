@@ -92,15 +92,16 @@ class IntentPredictor(ABC):
     def confidences(self, texts: Sequence[str], features: np.ndarray) -> np.ndarray:
         """Confidences `[texts, labels]`, as `predict_proba` gives them, of texts whose pooled vectors are known."""
         added = self.ngrams.logits(texts) if self.ngrams is not None else 0
-        confidences = self.calibration.probabilities(self.logits_of_features(features) + added)
-        confidences[:, self.in_scope] *= self.scope_probabilities(features)[:, None]
+        logits = self.logits_of_features(features)
+        confidences = self.calibration.probabilities(logits + added)
+        confidences[:, self.in_scope] *= self.scope_probabilities(features, logits)[:, None]
         return confidences
 
-    def scope_probabilities(self, features: np.ndarray) -> np.ndarray:
-        """P(in scope), `[texts]`, from pooled vectors `[texts, hidden]`; 1 where the model has no scope."""
+    def scope_probabilities(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        """P(in scope), `[texts]`, from pooled vectors and the encoder's logits; 1 where the model has no scope."""
         if self.scope is None:
             return np.ones(len(features))
-        return self.scope.probability(features, self.logits_of_features(features))
+        return self.scope.probability(features, logits)
 
     @cached_property
     def in_scope(self) -> np.ndarray:

@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
     with _progress(args) as bar:
         for texts in _chunks(_messages(args)):
             features = model.features(texts)
-            columns = texts, model.confidences(texts, features), model.scope_probabilities(features)
-            for text, confidences, in_scope in zip(*columns, strict=True):
+            scope = model.scope_probabilities(features, model.logits_of_features(features))
+            for text, confidences, in_scope in zip(texts, model.confidences(texts, features), scope, strict=True):
                 ranking = rank(
                     model.labels, confidences, model.options.ranking_length, model.options.renormalize_confidences
                 )
