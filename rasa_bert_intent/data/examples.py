@@ -70,7 +70,9 @@ def read_located(path: Path, *, repeats: bool = True, labelled: bool = True) -> 
         kinds = ".yml nor .jsonl" if labelled else ".yml, .jsonl nor .txt"
         raise DataError(f"{path} is neither {kinds}. Rasa's older formats become YAML by `rasa data convert nlu`.")
     if not examples:
-        raise DataError(f"{path} holds no example with a text and an intent.")
+        raise DataError(
+            f"{path} holds no example with a text and an intent. Give Rasa NLU data, or .jsonl with text and intent."
+        )
     return examples
 
 
