@@ -172,6 +172,12 @@ class Options:
     evaluate_on_number_of_examples: int = _option(
         0, Integer(0), "How many examples to hold out, in place of `validation_split`. 0: as `validation_split` says."
     )
+    validation_data: str | None = _option(
+        None,
+        Optional(Text()),
+        "File or folder of other examples (Rasa NLU data, or `.jsonl`) in the place of held-out ones: all of the bot's "
+        "own are trained on. Keep it away from what `rasa train` reads. Null: none.",
+    )
     evaluate_every_number_of_epochs: int = _option(
         1, Integer(-1), "Epochs between two evaluations on the held-out examples. -1: after the last epoch alone."
     )
@@ -294,6 +300,8 @@ class Options:
 
     def held_out(self, num_examples: int, num_intents: int) -> int:
         """How many of the examples to hold out for validation."""
+        if self.validation_data:
+            return 0
         if self.evaluate_on_number_of_examples:
             return min(self.evaluate_on_number_of_examples, num_examples)
         share = self.validation_split
@@ -303,8 +311,8 @@ class Options:
 
     @property
     def holds_out(self) -> bool:
-        """Whether the user asked to hold examples out."""
-        return bool(self.evaluate_on_number_of_examples or self.validation_split)
+        """Whether the user asked to hold examples out, or gave others."""
+        return bool(self.evaluate_on_number_of_examples or self.validation_split or self.validation_data)
 
     def to_dict(self) -> dict[str, Any]:
         """The options as a flat mapping that JSON and YAML can hold."""

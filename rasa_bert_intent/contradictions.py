@@ -50,6 +50,11 @@ def contradictions(options: Options) -> list[str]:
         ]
     if options.evaluate_on_number_of_examples and options.validation_split:
         found.append("evaluate_on_number_of_examples and validation_split both say what to hold out; give one of them")
+    if options.validation_data and (options.evaluate_on_number_of_examples or options.validation_split):
+        found.append(
+            "validation_data takes the place of examples that evaluate_on_number_of_examples or validation_split holds "
+            "out; give one of them"
+        )
     if options.encoder_revision is not None and os.path.isdir(os.path.expanduser(options.encoder)):  # noqa: PTH111, PTH112
         found.append(f"encoder_revision goes with a hub id, and encoder {options.encoder!r} is a directory; remove it")
     return found

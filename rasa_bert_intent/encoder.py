@@ -112,6 +112,18 @@ def existing_file(option: str, name: str) -> Path:
     return file
 
 
+def existing_files(option: str, name: str) -> list[Path]:
+    """The file that an option names, or all files below the folder that it names, sorted.
+
+    Raises:
+        EncoderError: if there is neither.
+    """
+    path = Path(name).expanduser()
+    if not path.is_dir():
+        return [existing_file(option, name)]
+    return sorted(file for file in path.rglob("*") if file.is_file())
+
+
 def weight_files(directory: Path) -> list[Path]:
     """The safetensors files of an encoder's directory, sorted by name."""
     return sorted(directory.glob("model*.safetensors"))

@@ -30,7 +30,7 @@ _OF_REPORT = (
 # Named elsewhere in the card, of the machine that trained, or files of that machine.
 _NO_RECIPE = (
     *("encoder", "encoder_revision", "adapter", "engine", "device", "num_threads"),
-    *("adapter_labels", "unlabelled_texts", "tensorboard_log_directory", "tensorboard_log_level"),
+    *("adapter_labels", "unlabelled_texts", "validation_data", "tensorboard_log_directory", "tensorboard_log_level"),
 )
 
 
@@ -137,7 +137,9 @@ def _data(manifest: Mapping[str, Any]) -> Iterator[str]:
         return
     purposes = ["to choose the epoch"] if options.holds_out else []
     purposes += ["to calibrate the confidences"] if options.calibrate_confidences else []
-    yield f"{told}, {training['held_out']} of them held out{' ' + ' and '.join(purposes) if purposes else ''}."
+    number = training["held_out"]
+    held_out = f"and {number} others" if options.validation_data else f"{number} of them held out"
+    yield f"{told}, {held_out}{' ' + ' and '.join(purposes) if purposes else ''}."
 
 
 def _training(manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.encoder import directory_checksum, existing_file, file_checksum, find_adapter, find_encoder
+from rasa_bert_intent.encoder import directory_checksum, existing_files, file_checksum, find_adapter, find_encoder
 from rasa_bert_intent.errors import BertIntentError
 from rasa_bert_intent.storage import FORMAT, read_manifest
 from rasa_bert_intent.version import __version__
@@ -40,9 +40,9 @@ def sources_checksum(options: Options) -> str:
     checksums = [__version__, directory_checksum(find_encoder(options.encoder, options.encoder_revision).path)]
     if options.adapter:
         checksums.append(directory_checksum(find_adapter(options.adapter).path))
-    for name in ("adapter_labels", "unlabelled_texts"):
+    for name in ("adapter_labels", "unlabelled_texts", "validation_data"):
         if getattr(options, name):
-            checksums.append(file_checksum(existing_file(name, getattr(options, name))))
+            checksums.append(file_checksum(*existing_files(name, getattr(options, name))))
     return " ".join(checksums)
 
 

@@ -9,14 +9,11 @@ from collections.abc import Sequence
 
 import torch
 
-from rasa_bert_intent import network as net
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.data.split import stratified_split
 from rasa_bert_intent.errors import DataError, ModelError, name_some
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.runtime import choose_device, serves_in_bf16, threads, untouched_random_state
 from rasa_bert_intent.training import recipe
-from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.build import fresh_model, training_mode
 from rasa_bert_intent.training.calibration import calibrate
 from rasa_bert_intent.training.callbacks import BestEpoch
@@ -26,6 +23,7 @@ from rasa_bert_intent.training.run import prepare, run_epochs
 from rasa_bert_intent.training.scope import fit_scope
 from rasa_bert_intent.training.tensorboard import TensorBoardLogs
 from rasa_bert_intent.training.trainer import steps_per_epoch
+from rasa_bert_intent.training.validation import split
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +48,7 @@ def fit(
         progress: Whether to show a bar on standard error.
 
     Raises:
-        DataError: if there are fewer than two intents.
+        DataError: if there are fewer than two intents, or `validation_data` is of no use.
         OptionsError: if an option does not fit the encoder or the machine.
         EncoderError: if the encoder cannot be found or read.
         ModelError: if an intent is not known to `start`.
@@ -98,14 +96,7 @@ def _train(
     model: IntentModel, texts: Sequence[str], intents: Sequence[str], min_steps: int, *, fresh: bool, progress: bool
 ) -> None:
     options = model.options
-    column = {label: number for number, label in enumerate(model.labels)}
-    examples = Examples(
-        texts, net.tokenize(model.tokenizer, texts, options.max_length), [column[intent] for intent in intents]
-    )
-    train_on, held_out = map(
-        examples.subset,
-        stratified_split(examples.labels, options.held_out(len(texts), len(model.labels)), options.random_seed),
-    )
+    train_on, held_out = split(model, texts, intents)
     precision = "bf16" if model.bf16 else "fp32"
     epochs = _epochs(len(train_on), options, min_steps)
     best = BestEpoch(options, epochs)

@@ -1,0 +1,67 @@
+"""Which examples train a model, and which others tell how well it does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from rasa_bert_intent import network as net
+from rasa_bert_intent.data.examples import read_examples
+from rasa_bert_intent.data.split import stratified_split
+from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.model import IntentModel
+from rasa_bert_intent.training.batching import Examples
+
+logger = logging.getLogger(__name__)
+
+
+def split(model: IntentModel, texts: Sequence[str], intents: Sequence[str]) -> tuple[Examples, Examples]:
+    """Examples to train on, and others, by `validation_data` or held out of those given; there may be none.
+
+    Args:
+        model: Whose tokenizer, labels and options apply.
+        texts: The examples.
+        intents: The intent of each, all known to the model.
+
+    Raises:
+        DataError: if `validation_data` cannot be read, or nothing in it is of use.
+    """
+    options, examples = model.options, _encode(model, texts, intents)
+    if options.validation_data:
+        return examples, _encode(model, *read_validation(Path(options.validation_data), texts, model.labels))
+    held_out = options.held_out(len(texts), len(model.labels))
+    kept, others = stratified_split(examples.labels, held_out, options.random_seed)
+    return examples.subset(kept), examples.subset(others)
+
+
+def read_validation(path: Path, trained: Sequence[str], labels: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Texts and intents of `validation_data`, without those that tell nothing; one line in the log says how many.
+
+    Args:
+        path: As `rasa_bert_intent.data.examples.read_examples` takes it.
+        trained: Texts that are trained on: a model's answer to them tells nothing of others.
+        labels: The intents that are trained.
+
+    Raises:
+        DataError: if the file cannot be read, or nothing is left.
+    """
+    texts, intents = read_examples(path.expanduser())
+    known, seen = set(labels), set(trained)
+    of_intents = [(text, intent) for text, intent in zip(texts, intents, strict=True) if intent in known]
+    new = [(text, intent) for text, intent in of_intents if text not in seen]
+    left_out = f"{len(texts) - len(of_intents)} of other intents and {len(of_intents) - len(new)} that are trained on"
+    if not new:
+        raise DataError(
+            f"validation_data: none of the {len(texts)} examples in {path} is of use: {left_out}. Give other examples "
+            "of the same intents, outside of what `rasa train` reads."
+        )
+    if len(new) < len(texts):
+        logger.warning(f"validation_data: of {len(texts)} examples in {path}, {left_out} are left out.")
+    return [text for text, _ in new], [intent for _, intent in new]
+
+
+def _encode(model: IntentModel, texts: Sequence[str], intents: Sequence[str]) -> Examples:
+    column = {label: number for number, label in enumerate(model.labels)}
+    tokens = net.tokenize(model.tokenizer, texts, model.options.max_length)
+    return Examples(texts, tokens, [column[intent] for intent in intents])
