@@ -32,7 +32,7 @@ METHODS = {
     "lora": lambda seed: ours(method="lora", random_seed=seed),
     "full": lambda seed: ours(method="full", random_seed=seed),
     "lora-dev": lambda seed: ours(method="lora", random_seed=seed, **_DEV),
-    "full-best-dev": lambda seed: ours(method="full", r_drop=1, ema_decay=0.998, random_seed=seed, **_DEV),
+    "full-dev": lambda seed: ours(method="full", random_seed=seed, **_DEV),
     "head": lambda seed: ours(method="head", random_seed=seed),
     "diet": lambda seed: diet(random_seed=seed),
     "diet-without-entities": lambda seed: diet(random_seed=seed, entity_recognition=False),
