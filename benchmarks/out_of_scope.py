@@ -2,13 +2,14 @@
 
     python benchmarks/out_of_scope.py --data PATH_TO_MASSIVE
 
-PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. A model is trained on 30 rows an intent of en-US without
-10 intents that a seed draws (or, with --leave SCENARIO, without the intents of a scenario), and two kinds of messages
-are out of scope: the rows of the intents left out, whose words are much like those that stayed, and the development
-rows of other languages. The table has the AUROC against the development rows of the intents that stayed, of the
-largest softmax probability, the energy, the Mahalanobis distance, the similarity to the fifth nearest example (kNN),
-and the confidence as it is served. Each run goes to results/out_of_scope/LEFT-SEED.json (a run that is there already
-is not repeated), and all of them into out_of_scope.md.
+PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. A model is trained on 30 rows an intent of en-US (or, with
+--an-intent 0, on all) without 10 intents that a seed draws (or, with --leave SCENARIO, without the intents of a
+scenario), and two kinds of messages are out of scope: the rows of the intents left out, whose words are much like those
+that stayed, and the development rows of other languages. The table has the AUROC against the development rows of the
+intents that stayed, of the largest softmax probability, the energy, the Mahalanobis distance, the similarity to the
+fifth nearest example (kNN), and the confidence as it is served. Each run goes to
+results/out_of_scope/LEFT-ROWS-SEED.json (a run that is there already is not repeated), and all of them into
+out_of_scope.md.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ from rasa_bert_intent.scope import Energy, unit
 
 RUNS = RESULTS / "out_of_scope"
 LANGUAGES = ["ar-SA", "de-DE", "hi-IN", "ja-JP"]
-AN_INTENT = 30
 INTENTS_LEFT_OUT = 10
 ROWS_LEFT_OUT = 1500
 SCORES = ("largest softmax", "energy", "Mahalanobis", "kNN", "confidence")
@@ -41,20 +41,22 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--leave", nargs="+", default=["10 intents"], metavar="SCENARIO")
+    parser.add_argument("--an-intent", type=int, default=30, help="training rows; 0: all")
     args = parser.parse_args()
     RUNS.mkdir(parents=True, exist_ok=True)
     for left in args.leave:
         for seed in args.seeds:
-            file = RUNS / f"{left.replace(' ', '-')}-{seed}.json"
+            file = RUNS / f"{left.replace(' ', '-')}-{args.an_intent or 'all'}-{seed}.json"
             if not file.exists():
-                result = {"left": left, "seed": seed, **run_once(args.data, left, seed), "machine": machine()}
+                result = run_once(args.data, left, seed, args.an_intent)
+                result = {"left": left, "an_intent": args.an_intent, "seed": seed, **result, "machine": machine()}
                 file.write_text(json.dumps(result, indent=1) + "\n")
                 print(result, flush=True)
     runs = [json.loads(file.read_text()) for file in sorted(RUNS.glob("*.json"))]
     (RESULTS / "out_of_scope.md").write_text(table(runs))
 
 
-def run_once(data: Path, left: str, seed: int) -> dict[str, Any]:
+def run_once(data: Path, left: str, seed: int, an_intent: int) -> dict[str, Any]:
     rows = {locale: list(of_locale) for locale, of_locale in read_locales(data, ["en-US", *LANGUAGES])}
     english = [row for row in rows["en-US"] if row.split != "test"]
     if left == "10 intents":
@@ -62,7 +64,7 @@ def run_once(data: Path, left: str, seed: int) -> dict[str, Any]:
     else:
         gone = {row.intent for row in english if row.scenario == left}
     random.Random(seed).shuffle(english)
-    train = first_of_each([row for row in english if row.split == "train" and row.intent not in gone])
+    train = first_of_each([row for row in english if row.split == "train" and row.intent not in gone], an_intent)
     inside = [row for row in english if row.split == "dev" and row.intent not in gone]
     outside = {"intents left out": [row for row in english if row.intent in gone][:ROWS_LEFT_OUT]}
     outside |= {name: [row for row in rows[name] if row.split == "dev"][:ROWS_LEFT_OUT] for name in LANGUAGES}
@@ -83,11 +85,11 @@ def run_once(data: Path, left: str, seed: int) -> dict[str, Any]:
     }
 
 
-def first_of_each(rows: list[Row]) -> list[Row]:
+def first_of_each(rows: list[Row], number: int) -> list[Row]:
     chosen: dict[str, list[Row]] = {}
     for row in rows:
         chosen.setdefault(row.intent, []).append(row)
-    return [row for of_intent in chosen.values() for row in of_intent[:AN_INTENT]]
+    return [row for of_intent in chosen.values() for row in of_intent[: number or None]]
 
 
 def scores(model: IntentModel, rows: list[Row], examples: np.ndarray) -> dict[str, np.ndarray]:
@@ -110,16 +112,20 @@ def table(runs: list[dict[str, Any]]) -> str:
         "# Out of scope on MASSIVE",
         "",
         f"`python benchmarks/out_of_scope.py`, on {'; '.join(sorted({run['machine'] for run in runs}))}. AUROC, mean "
-        f"of the seeds ± standard deviation; {AN_INTENT} training rows an intent.",
+        "of the runs (a seed or a scenario each) ± standard deviation.",
         "",
-        f"| left out | seeds | out of scope | {' | '.join(SCORES)} |",
-        f"| --- | --- | --- |{' --- |' * len(SCORES)}",
+        f"| left out | training rows an intent | runs | out of scope | {' | '.join(SCORES)} |",
+        f"| --- | --- | --- | --- |{' --- |' * len(SCORES)}",
     ]
-    for left in dict.fromkeys(run["left"] for run in runs):
-        mine = [run for run in runs if run["left"] == left]
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for run in runs:
+        groups.setdefault(("10 intents" if run["left"] == "10 intents" else "a scenario", run["an_intent"]), []).append(
+            run
+        )
+    for (left, an_intent), mine in groups.items():
         for outside in mine[0]["auroc"]:
             cells = [spread([run["auroc"][outside][score] for run in mine], 3) for score in SCORES]
-            lines.append(f"| {left} | {len(mine)} | {outside} | {' | '.join(cells)} |")
+            lines.append(f"| {left} | {an_intent or 'all'} | {len(mine)} | {outside} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
