@@ -27,7 +27,7 @@ from rasa_bert_intent.ngrams import NGrams
 from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns
 from rasa_bert_intent.version import __version__
 
-FORMAT = 5
+FORMAT = 6
 MANIFEST = "model.json"
 HEAD = "head.safetensors"
 GRAPH = "onnx/model.onnx"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict, replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -17,8 +18,12 @@ logger = logging.getLogger(__name__)
 _LINEAR = (0.02, 50.0)
 _QUADRATIC = (0.0, 10.0)
 _FACTOR = (0.01, 100.0)
+_BETA = ((0.05, 5.0), (0.05, 5.0), (-3.0, 3.0))
 # How far from none a quadratic term is believed without evidence.
 _QUADRATIC_SPREAD = 0.2
+# Likewise of beta calibration. Of 0.15 to 1 the least calibration error on development rows of MASSIVE, fitted to 50 to
+# 1000 others.
+_BETA_SPREAD = 0.3
 
 
 def calibrate(model: IntentModel, held_out: Examples) -> None:
@@ -35,21 +40,23 @@ def calibrate(model: IntentModel, held_out: Examples) -> None:
         return expected_calibration_error(confidences.max(axis=1), confidences.argmax(axis=1) == labels)
 
     before, told = error(), ""
-    logits, ngrams = model.logits_of_features(features), model.ngrams
-    if ngrams is None:
-        model.calibration, _ = fit_calibration(logits, labels)
+    encoders, ngrams = model.logits_of_features(features), model.ngrams
+    added = ngrams.logits(held_out.texts) if ngrams is not None else np.zeros_like(encoders)
+    if ngrams is not None and model.options.ngram_weight is None:
+        calibration, factor = fit_calibration(encoders, labels, added)
+        model.ngrams, added = ngrams.times(factor), factor * added
     else:
-        added = ngrams.logits(held_out.texts)
-        if model.options.ngram_weight is None:
-            model.calibration, factor = fit_calibration(logits, labels, added)
-            model.ngrams, added = ngrams.times(factor), factor * added
-        else:
-            model.calibration, _ = fit_calibration(logits + added, labels)
-        alone, together = ((some.argmax(axis=1) == labels).mean() for some in (logits, logits + added))
+        calibration, _ = fit_calibration(encoders + added, labels)
+    answers = (encoders + added).argmax(axis=1)
+    if ngrams is not None:
+        alone, together = (encoders.argmax(axis=1) == labels).mean(), (answers == labels).mean()
         told = f"; accuracy {alone:.3f} by the encoder alone, {together:.3f} with n-grams"
+    in_scope = np.where(model.in_scope[answers], model.scope_probabilities(features, encoders), 1)
+    model.calibration = fit_beta(calibration, encoders + added, answers == labels, in_scope)
+    fitted = ", ".join(f"{name} {value:.2f}" for name, value in asdict(model.calibration).items())
     logger.info(
-        f"Calibrated by {len(labels)} held-out examples (linear {model.calibration.linear:.2f}, quadratic "
-        f"{model.calibration.quadratic:.2f}): calibration error {before:.3f} before, {error():.3f} after{told}."
+        f"Calibrated by {len(labels)} held-out examples ({fitted}): calibration error {before:.3f} before, "
+        f"{error():.3f} after{told}."
     )
 
 
@@ -84,3 +91,28 @@ def fit_calibration(
     bounds = [tuple(np.log(_LINEAR)), _QUADRATIC, tuple(np.log(_FACTOR))]
     log_linear, quadratic, log_factor = minimize(loss, np.array([0.0, 0.01, 0.0]), method="L-BFGS-B", bounds=bounds).x
     return Calibration(float(np.exp(log_linear)), float(quadratic)), float(np.exp(log_factor))
+
+
+def fit_beta(calibration: Calibration, logits: np.ndarray, right: np.ndarray, in_scope: np.ndarray) -> Calibration:
+    """The calibration with the `a`, `b` and `c` under which confidences best say whether the first label is right.
+
+    Normal priors that weigh as much as one example hold all three near none until there is evidence.
+
+    Args:
+        calibration: With its linear and quadratic term.
+        logits: `[examples, labels]`, of examples that were not trained on.
+        right: Whether the first label is the right one, `[examples]`, bool.
+        in_scope: P(in scope) of each, `[examples]`, by which its probability will be multiplied.
+    """
+    probabilities = replace(calibration, a=1, b=1, c=0).probabilities(logits)
+    others = np.maximum(1 - probabilities.max(axis=1), 1e-12)
+
+    def loss(parameters: np.ndarray) -> float:
+        a, b, c = parameters
+        confidences = (1 - Calibration(a=a, b=b, c=c).left(others)) * in_scope
+        likelihoods = np.where(right, confidences, 1 - confidences)
+        priors = ((a - 1) ** 2 + (b - 1) ** 2 + c**2) / _BETA_SPREAD**2 / 2
+        return float(priors - np.log(np.maximum(likelihoods, 1e-300)).sum())
+
+    a, b, c = minimize(loss, np.array([1.0, 1.0, 0.0]), method="L-BFGS-B", bounds=_BETA).x
+    return replace(calibration, a=float(a), b=float(b), c=float(c))

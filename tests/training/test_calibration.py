@@ -7,7 +7,7 @@ from scipy.special import softmax
 from rasa_bert_intent import IntentModel
 from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.reports.metrics import expected_calibration_error
-from rasa_bert_intent.training.calibration import fit_calibration
+from rasa_bert_intent.training.calibration import fit_beta, fit_calibration
 from rasa_bert_intent.training.fit import fit
 
 PLAIN = Calibration()
@@ -32,6 +32,54 @@ def test_the_quadratic_term_by_hand():
     assert Calibration(0.5, 0.25).probabilities(np.array([[5.0, 4.0, 3.0]]))[0] == pytest.approx(
         weights / weights.sum()
     )
+
+
+def test_the_first_label_by_hand():
+    first = Calibration(a=0.5, b=2, c=0.3).probabilities(np.log([[0.6, 0.3, 0.1]]))[0]
+    odds = np.exp(0.5 * np.log(0.6) - 2 * np.log(0.4) + 0.3)
+    assert first == pytest.approx([odds / (1 + odds), 0.75 / (1 + odds), 0.25 / (1 + odds)])
+
+
+@pytest.mark.parametrize("calibration", [Calibration(a=0.4, b=0.8, c=0.2), Calibration(a=3, b=0.3, c=-3)], ids=str)
+def test_the_order_never_changes_and_all_sum_to_one(calibration):
+    logits = np.random.default_rng(0).normal(size=(2000, 5)) * np.geomspace(0.01, 30, 2000)[:, None]
+    probabilities = calibration.probabilities(logits)
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), logits.argmax(axis=1))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    before = PLAIN.probabilities(logits)
+    assert (np.diff(np.take_along_axis(probabilities, (-before).argsort(axis=1), axis=1), axis=1) <= 0).all()
+
+
+def test_answers_that_leave_nothing_to_the_others_stay_sure():
+    probabilities = Calibration(a=0.5, b=0.8, c=0.1).probabilities(np.array([[0.0, -2000.0], [0.0, 0.0]]))
+    assert np.isfinite(probabilities).all()
+    assert probabilities[0] == pytest.approx([1, 0])
+    assert probabilities[1] == pytest.approx([0.5, 0.5], abs=0.1)
+
+
+def test_what_a_softmax_cannot_say_is_found():
+    """Labels of which one in twenty is wrong whatever the logits: no temperature makes sure answers right in 95 %."""
+    logits, labels = drawn(PLAIN)
+    random = np.random.default_rng(1)
+    labels = np.where(random.random(len(labels)) < 0.05, random.integers(0, 5, len(labels)), labels)
+    tempered, _ = fit_calibration(logits, labels)
+    right = logits.argmax(axis=1) == labels
+    found = fit_beta(tempered, logits, right, np.ones(len(right)))
+    before, after = (
+        expected_calibration_error(how.probabilities(logits).max(axis=1), right) for how in (tempered, found)
+    )
+    assert after < 0.008 < before
+
+
+def test_a_probability_in_scope_is_made_up_for():
+    logits, labels = drawn(PLAIN)
+    right, in_scope = logits.argmax(axis=1) == labels, np.full(len(labels), 0.9)
+    found = fit_beta(PLAIN, logits, right, in_scope)
+    confidences = found.probabilities(logits).max(axis=1) * in_scope
+    assert expected_calibration_error(confidences, right) < expected_calibration_error(
+        PLAIN.probabilities(logits).max(axis=1) * in_scope, right
+    )
+    assert fit_beta(PLAIN, logits[:2], right[:2], in_scope[:2]).c == pytest.approx(0, abs=0.2)
 
 
 @pytest.mark.parametrize("truth", [PLAIN, Calibration(0.4), Calibration(3.0), Calibration(0.3, 0.15)], ids=str)
