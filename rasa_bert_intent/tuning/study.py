@@ -211,9 +211,9 @@ def work(
             waits = 0
             runner.run(tell)
         elif running:
-            if not waits:
+            waits += 1
+            if waits == _SAYS_SO:
                 say(f"waiting for {_trials(running)} of other workers, or until they are known to be dead")
-            waits = True
             time.sleep(_POLL)
         else:
             return
