@@ -83,16 +83,18 @@ def trials_table(search: Search, study: optuna.Study) -> str:
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
     writer.writerow(["trial", "state", *METRICS, "seconds", "worker", *names, "error"])
+    final = {trial.number for trial in counted(study)}
     for trial in study.trials:
         if SURPLUS in trial.user_attrs:
             continue
+        state = _STATES.get(trial.state, trial.state.name.lower()) if trial.number in final else "tried again"
         scores = trial.user_attrs.get(SCORES, {})
         options = search.space.options(trial.user_attrs.get(CHANGES, {}))
         closed = search.space.closed(trial.user_attrs.get(CHANGES, {}))
         writer.writerow(
             [
                 trial.number,
-                _STATES.get(trial.state, trial.state.name.lower()),
+                state,
                 *(_digits(scores.get(metric)) for metric in METRICS),
                 f"{trial.duration.total_seconds():.1f}" if trial.duration else "",
                 trial.user_attrs.get(WORKER, ""),
@@ -141,8 +143,9 @@ def _figures(study: optuna.Study, metric: str) -> dict[str, go.Figure]:
             "looks": looks.update_xaxes(title=f"looks, {LOOKS} in each training").update_yaxes(title=metric),
         }
         with suppress(RuntimeError, ValueError):  # too few trials came to an end, or all scored alike
-            figures["importances"] = visualization.plot_param_importances(study)
-    return figures
+            shares = visualization.plot_param_importances(study)
+            figures["importances"] = shares.update_xaxes(title="share").update_yaxes(title=None)
+    return {name: figure.update_layout(title=None) for name, figure in figures.items()}
 
 
 def _best_first(study: optuna.Study) -> list[FrozenTrial]:

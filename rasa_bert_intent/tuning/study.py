@@ -37,6 +37,7 @@ _POLL, _SAYS_SO = 1.0, 5
 # What is noted of a trial.
 ERROR, SURPLUS, WORKER = "error", "surplus", "worker"
 _FINGERPRINT = "fingerprint"
+_WORTH_KEEPING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 
 
 class SurplusError(Exception):
@@ -111,7 +112,7 @@ def open_study(
     sampler: optuna.samplers.BaseSampler | None = None,
     pruner: optuna.pruners.BasePruner | None = None,
 ) -> optuna.Study:
-    """A study, new or as it was left.
+    """A study, new or as it was left; one of something else in which no trial came to an end is begun anew.
 
     Args:
         storage: Where it lies.
@@ -124,21 +125,18 @@ def open_study(
     Raises:
         DataError: if it is there and of something else.
     """
-    try:
-        study = optuna.create_study(
-            storage=storage, study_name=name, direction="maximize", sampler=sampler, pruner=pruner
-        )
-    except DuplicatedStudyError:
-        study = optuna.load_study(storage=storage, study_name=name, sampler=sampler, pruner=pruner)
+    study = _created(storage, name, sampler, pruner)
     known = study.user_attrs.get(_FINGERPRINT)
-    if known is None:
-        study.set_user_attr(_FINGERPRINT, dict(fingerprint))
-    elif known != fingerprint:
-        other = [key for key, value in fingerprint.items() if known.get(key) != value]
-        raise DataError(
-            f"--study: {shown(storage.url)} holds a search with other {' and '.join(other) or 'contents'}. Go on with "
-            "those of that search, or give another --study or --name."
-        )
+    if known is not None and known != fingerprint:
+        if any(trial.state in _WORTH_KEEPING for trial in study.get_trials(deepcopy=False)):
+            other = [key for key, value in fingerprint.items() if known.get(key) != value]
+            raise DataError(
+                f"--study: {shown(storage.url)} holds a search with other {' and '.join(other)}. Go on with those of "
+                "that search, or give another --study or --name."
+            )
+        optuna.delete_study(storage=storage, study_name=name)
+        study = _created(storage, name, sampler, pruner)
+    study.set_user_attr(_FINGERPRINT, dict(fingerprint))
     trials = study.get_trials(deepcopy=False)
     for point in first:
         if not any(is_at(trial, point) and trial.state != TrialState.FAIL for trial in trials):
@@ -146,9 +144,13 @@ def open_study(
     return study
 
 
-def exists(storage: RDBStorage, name: str) -> bool:
-    """Whether a study is there."""
-    return name in optuna.get_all_study_names(storage)
+def _created(storage: RDBStorage, name: str, sampler: Any, pruner: Any) -> optuna.Study:
+    try:
+        return optuna.create_study(
+            storage=storage, study_name=name, direction="maximize", sampler=sampler, pruner=pruner
+        )
+    except DuplicatedStudyError:
+        return optuna.load_study(storage=storage, study_name=name, sampler=sampler, pruner=pruner)
 
 
 def is_at(trial: FrozenTrial, point: Mapping[str, Any]) -> bool:

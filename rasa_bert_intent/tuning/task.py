@@ -93,9 +93,10 @@ def read_task(data: Path, *, dev: Path | None, folds: int, test: Path | None, te
         )
     task = Task(train, of_dev, [] if of_dev else stratified_folds(_numbers(train.intents), folds, seed), of_test)
     fewest = min(len(set(seen.intents)) for seen, _ in task.rounds())
+    number = len(set(train.intents))
     if fewest < 2 or (not of_dev and len(set(task.folds)) < folds):
         raise DataError(
-            f"{data}: {len(train)} examples of {len(set(train.intents))} intents are too few to train on"
+            f"{data}: {len(train)} examples of {number} intent{'' if number == 1 else 's'} are too few to train on"
             + ("." if of_dev else f" in {folds} folds.")
             + " Give examples of at least 2 intents, several of each."
         )

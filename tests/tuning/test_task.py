@@ -54,7 +54,7 @@ def test_a_test_file_leaves_all_examples_to_the_search(tmp_path: Path):
     ("counts", "told"),
     [
         ({"a": 1, "b": 1}, "none can be set aside"),
-        ({"a": 30}, "24 examples of 1 intents are too few to train on in 3 folds"),
+        ({"a": 30}, "24 examples of 1 intent are too few to train on in 3 folds"),
         ({"a": 20, "b": 1}, "are too few to train on in 3 folds"),
     ],
 )
