@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rasa_bert_intent.errors import DataError, OptionsError
+from rasa_bert_intent.tuning.space import PARAMETERS
 
 if TYPE_CHECKING:
     from rasa_bert_intent.tuning.search import Search
@@ -40,7 +41,8 @@ def add_parser(subparsers: Any) -> None:
         type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
         default=[],
         metavar="A,B",
-        help="search these (default: those that usually matter, but for what --config sets)",
+        help=f"search these; they may be {', '.join(each.name for each in PARAMETERS)} (default: those before "
+        f"{next(each.name for each in PARAMETERS if not each.by_default)}, but for what --config sets)",
     )
     parser.add_argument(
         "--metric", choices=("macro-f1", "accuracy"), default="macro-f1", help="what is made better (default: macro-f1)"
