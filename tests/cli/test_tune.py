@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import optuna
@@ -21,6 +22,7 @@ from rasa_bert_intent.tuning.pipeline import COMPONENT, read_entry
 from rasa_bert_intent.tuning.study import open_storage
 
 Examples = tuple[list[str], list[str]]
+Start = Callable[..., subprocess.Popen[str]]
 
 QUICK = {"method": "head", "min_steps": 0, "epochs": 2, "max_length": 32, "pooling": "mean", "engine": "torch"}
 # Two trainings a trial of two epochs each.
@@ -226,16 +228,30 @@ def test_without_optuna_the_command_says_what_to_install(
     assert capsys.readouterr().err == "error: optuna is not installed: pip install 'rasa-bert-intent[tune]'\n"
 
 
-def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "rasa_bert_intent.cli", "tune", "data.jsonl", "--config", "config.yml", *SMALL]
-    return subprocess.Popen(
-        [*command, *arguments],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    """Starts the command in a process of its own; none outlives the test."""
+    started = []
+
+    def start_one(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "rasa_bert_intent.cli", "tune", "data.jsonl", "--config", "config.yml", *SMALL]
+        process = subprocess.Popen(
+            [*command, *arguments],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+            # who starts the tests in the background may have turned Ctrl-C off
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def _children(pid: int) -> list[int]:
@@ -262,14 +278,14 @@ def _begun(folder: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_a_search_that_is_stopped_in_the_middle_goes_on(how: signal.Signals, folder: Path):
-    search = _start(folder, "--trials", "40", "--workers", "2")
+def test_a_search_that_is_stopped_in_the_middle_goes_on(how: signal.Signals, folder: Path, start: Start):
+    search = start("--trials", "40", "--workers", "2")
     while _begun(folder) < 4:
         assert search.poll() is None, search.communicate()
         time.sleep(0.5)
     workers = _children(search.pid)
     search.send_signal(how)
-    _, told = search.communicate(timeout=120)
+    _, told = search.communicate(timeout=300)
     if how == signal.SIGINT:
         assert search.returncode == 130
         assert "what was found is kept: the same command goes on" in told
@@ -279,7 +295,7 @@ def test_a_search_that_is_stopped_in_the_middle_goes_on(how: signal.Signals, fol
         time.sleep(0.2)
     assert not any(map(_lives, workers))
     before = _begun(folder)
-    done = _start(folder, "--trials", str(before + 3), "--workers", "2")
+    done = start("--trials", str(before + 3), "--workers", "2")
     out, err = done.communicate(timeout=900)
     assert done.returncode == 0, err
     assert f"{before + 3} trials on 2-fold" in out
@@ -295,8 +311,8 @@ def test_a_search_that_is_stopped_in_the_middle_goes_on(how: signal.Signals, fol
 
 
 @pytest.mark.slow
-def test_the_same_command_in_a_second_terminal_joins(folder: Path):
-    searches = [_start(folder, "--trials", "8") for _ in range(2)]
+def test_the_same_command_in_a_second_terminal_joins(folder: Path, start: Start):
+    searches = [start("--trials", "8") for _ in range(2)]
     told = [search.communicate(timeout=900) for search in searches]
     assert [search.returncode for search in searches] == [0, 0], told
     assert told[0][0] == told[1][0]
@@ -306,8 +322,8 @@ def test_the_same_command_in_a_second_terminal_joins(folder: Path):
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_leaves_its_trial_to_the_other(folder: Path):
-    search = _start(folder, "--trials", "12", "--workers", "2")
+def test_a_worker_that_dies_leaves_its_trial_to_the_other(folder: Path, start: Start):
+    search = start("--trials", "12", "--workers", "2")
     while _begun(folder) < 3:
         assert search.poll() is None, search.communicate()
         time.sleep(0.5)

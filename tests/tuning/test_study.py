@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import optuna
@@ -24,6 +24,7 @@ from rasa_bert_intent.tuning.study import (
 )
 
 POINT = {"x": 0.5}
+Start = Callable[[float, int], subprocess.Popen[str]]
 
 # A worker whose trials take as long as told; its database thinks it dead after 3 s.
 WORKER = """
@@ -46,9 +47,27 @@ def address(tmp_path: Path) -> str:
     return address_of(str(tmp_path / "study.db"))
 
 
-def start(address: str, seconds: float, budget: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WORKER, address, str(seconds), str(budget)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.fixture
+def start(address: str) -> Iterator[Start]:
+    """Starts a worker, given the seconds of a trial and the budget; none outlives the test."""
+    workers = []
+
+    def start_one(seconds: float, budget: int) -> subprocess.Popen[str]:
+        worker = subprocess.Popen(
+            [sys.executable, "-c", WORKER, address, str(seconds), str(budget)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # who starts the tests in the background may have turned Ctrl-C off
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        workers.append(worker)
+        return worker
+
+    yield start_one
+    for worker in workers:
+        worker.kill()
+        worker.communicate()
 
 
 def opened(address: str, **changes: object) -> optuna.Study:
@@ -73,8 +92,8 @@ def test_the_first_point_comes_first_and_the_budget_is_that_of_the_study(address
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_a_trial_is_neither_lost_nor_doubled(how: signal.Signals, address: str):
-    worker = start(address, 3600, 4)
+def test_a_trial_is_neither_lost_nor_doubled(how: signal.Signals, address: str, start: Start):
+    worker = start(3600, 4)
     assert worker.stdout is not None
     begun = json.loads(worker.stdout.readline())
     worker.send_signal(how)
@@ -89,9 +108,9 @@ def test_a_trial_is_neither_lost_nor_doubled(how: signal.Signals, address: str):
     assert again.system_attrs["retry_history"] == [0]
 
 
-def test_workers_share_the_trials_and_wait_for_each_other(address: str):
+def test_workers_share_the_trials_and_wait_for_each_other(address: str, start: Start):
     opened(address)
-    workers = [start(address, 0.05, 12) for _ in range(3)]
+    workers = [start(0.05, 12) for _ in range(3)]
     outputs = [worker.communicate(timeout=120) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0, 0], outputs
     done = [json.loads(line) for output, _ in outputs for line in output.splitlines()]
@@ -101,9 +120,9 @@ def test_workers_share_the_trials_and_wait_for_each_other(address: str):
 
 
 def test_a_worker_waits_for_the_trial_of_another_and_takes_it_over_when_that_dies(
-    address: str, capsys: pytest.CaptureFixture
+    address: str, start: Start, capsys: pytest.CaptureFixture
 ):
-    other = start(address, 3600, 1)
+    other = start(3600, 1)
     assert other.stdout is not None
     other.stdout.readline()
     killer = subprocess.Popen(["sh", "-c", f"sleep 2; kill -9 {other.pid}"])
@@ -115,9 +134,9 @@ def test_a_worker_waits_for_the_trial_of_another_and_takes_it_over_when_that_die
     assert "the worker of trial 0 was killed: it is tried again" in capsys.readouterr().err
 
 
-def test_a_trial_that_kills_every_worker_is_given_up(address: str, capsys: pytest.CaptureFixture):
+def test_a_trial_that_kills_every_worker_is_given_up(address: str, start: Start, capsys: pytest.CaptureFixture):
     for _ in range(3):
-        worker = start(address, 3600, 2)
+        worker = start(3600, 2)
         assert worker.stdout is not None
         assert json.loads(worker.stdout.readline())["x"] == POINT["x"]
         worker.kill()
