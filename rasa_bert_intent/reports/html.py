@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.reports.evaluation import Confusion, Evaluation, Prediction
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 EXTRA = "pip install 'rasa-bert-intent[report]'"
 _PAIRS_SHOWN = 20
@@ -20,7 +25,40 @@ def html_is_possible() -> bool:
 def to_html(evaluation: Evaluation) -> str:
     """The report: totals, confusion matrix, worst errors, calibration, threshold, and every intent, worst first.
 
+    Raises:
+        DataError: if the extra `report` is not installed.
+    """
+    if not html_is_possible():
+        raise DataError(f"a report in HTML needs plotly and jinja2: {EXTRA}")
+    from rasa_bert_intent.reports import figures
+
+    drawn = {
+        "matrix": figures.matrix(evaluation),
+        "reliability": figures.reliability(evaluation.confidences),
+        "histogram": figures.histogram(evaluation.confidences),
+        "threshold": figures.threshold(evaluation.fallback),
+    }
+    return render(
+        "report.html",
+        drawn,
+        evaluation=evaluation,
+        confused=drawn["matrix"].layout.meta["confused"],
+        pairs=evaluation.confusions[:_PAIRS_SHOWN],
+        errors=_worst(evaluation.confusions)[:_ERRORS_SHOWN],
+        taken_for={pair.intent: pair for pair in reversed(evaluation.confusions)},
+        wrong=sum(pair.count for pair in evaluation.confusions),
+    )
+
+
+def render(template: str, figures: Mapping[str, go.Figure], **values: Any) -> str:
+    """One HTML page that needs nothing beside it and no network.
+
     plotly's script is part of the page, and the page forbids itself any other (Content-Security-Policy).
+
+    Args:
+        template: Of the folder `page`.
+        figures: By the name that the template gives their places.
+        values: What else it shows.
 
     Raises:
         DataError: if the extra `report` is not installed.
@@ -30,31 +68,18 @@ def to_html(evaluation: Evaluation) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
-    from rasa_bert_intent.reports import figures
-
-    drawn = {
-        "matrix": figures.matrix(evaluation),
-        "reliability": figures.reliability(evaluation.confidences),
-        "histogram": figures.histogram(evaluation.confidences),
-        "threshold": figures.threshold(evaluation.fallback),
-    }
-    page = Environment(
+    pages = Environment(
         loader=PackageLoader("rasa_bert_intent.reports", "page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return page.get_template("report.html").render(
-        evaluation=evaluation,
+    return pages.get_template(template).render(
         # Within a script element the text "</script>" or "<!--" of a message would end or hide what follows.
-        figures={name: figure.to_json().replace("<", "\\u003c") for name, figure in drawn.items()},
-        confused=drawn["matrix"].layout.meta["confused"],
-        pairs=evaluation.confusions[:_PAIRS_SHOWN],
-        errors=_worst(evaluation.confusions)[:_ERRORS_SHOWN],
-        taken_for={pair.intent: pair for pair in reversed(evaluation.confusions)},
-        wrong=sum(pair.count for pair in evaluation.confusions),
+        figures={name: figure.to_json().replace("<", "\\u003c") for name, figure in figures.items()},
         plotly=get_plotlyjs(),
+        **values,
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
+from transformers import TrainerCallback
 
 from rasa_bert_intent import seen
 from rasa_bert_intent.config import Options
@@ -37,6 +38,7 @@ def fit(
     start: IntentModel | None = None,
     min_steps_fraction: float = 1.0,
     progress: bool = True,
+    watch: Callable[[IntentModel], TrainerCallback] | None = None,
 ) -> IntentModel:
     """Trains a classifier.
 
@@ -47,6 +49,8 @@ def fit(
         start: A model (loaded with `trainable=True`) to train on, instead of a fresh one; it is changed in place.
         min_steps_fraction: Share of `min_steps` that applies: training on from a model needs fewer.
         progress: Whether to show a bar on standard error.
+        watch: Makes what is told of every step and epoch, of the model that is trained; what it raises ends the
+            training.
 
     Raises:
         DataError: if there are fewer than two intents, or `validation_data` is of no use.
@@ -68,7 +72,7 @@ def fit(
             model = _resumed(start, intents, options)
         min_steps = round(options.min_steps * min_steps_fraction)
         with training_mode(model, device):
-            _train(model, texts, intents, min_steps, fresh=start is None, progress=progress)
+            _train(model, texts, intents, min_steps, fresh=start is None, progress=progress, watch=watch)
     model.bf16 = serves_in_bf16(options.precision, device)
     model.seen = seen.added(model.seen, texts, intents)
     model.network.eval()
@@ -95,7 +99,14 @@ def _resumed(start: IntentModel, intents: Sequence[str], options: Options) -> In
 
 
 def _train(
-    model: IntentModel, texts: Sequence[str], intents: Sequence[str], min_steps: int, *, fresh: bool, progress: bool
+    model: IntentModel,
+    texts: Sequence[str],
+    intents: Sequence[str],
+    min_steps: int,
+    *,
+    fresh: bool,
+    progress: bool,
+    watch: Callable[[IntentModel], TrainerCallback] | None,
 ) -> None:
     options = model.options
     train_on, held_out = split(model, texts, intents)
@@ -104,9 +115,10 @@ def _train(
     best = BestEpoch(options, epochs)
     logs = TensorBoardLogs(options.tensorboard_log_directory) if epochs and options.tensorboard_log_directory else None
     if epochs:
+        watchers = ([logs.curves()] if logs else []) + ([watch(model)] if watch else [])
         if fresh:
             prepare(model, train_on, progress)
-        epochs, best = run_epochs(model, train_on, held_out, epochs, progress, [logs.curves()] if logs else [])
+        epochs, best = run_epochs(model, train_on, held_out, epochs, progress, watchers)
         add_ngrams(model, train_on)
     # What is fitted to the model's answers is fitted by the engine and in the precision that they will have.
     model.bf16 = serves_in_bf16(options.precision, model.device)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from encoders import FAMILIES, WORDS, make_encoder
+from transformers import TrainerCallback
 
 from rasa_bert_intent import IntentModel
 from rasa_bert_intent.errors import DataError, ModelError, OptionsError
@@ -233,3 +234,24 @@ def test_ten_thousand_intents_train(options, tmp_path):
     intents = [f"intent_{number}" for number in range(len(texts))]
     fit(texts, intents, options(epochs=1, batch_size=256), progress=False).save(tmp_path / "model")
     assert IntentModel.load(tmp_path / "model").predict_proba(texts[:3]).shape == (3, 10_000)
+
+
+def test_a_watcher_is_told_of_every_epoch_and_may_end_the_training(options, examples):
+    class Watcher(TrainerCallback):
+        def on_epoch_end(self, args, state, control, **_):
+            assert model.network.training
+            seen.append((round(state.epoch), model.predict_logits(["hello"]).shape))
+            if len(seen) == 3:
+                raise InterruptedError
+
+    seen: list[tuple[int, tuple[int, ...]]] = []
+    model: IntentModel
+
+    def watch(trained: IntentModel) -> TrainerCallback:
+        nonlocal model
+        model = trained
+        return Watcher()
+
+    with pytest.raises(InterruptedError):
+        fit(*examples, options(epochs=9), progress=False, watch=watch)
+    assert seen == [(1, (1, 4)), (2, (1, 4)), (3, (1, 4))]

@@ -1,0 +1,1 @@
+"""Searches for better options than the defaults: `rasa-bert-intent tune`."""

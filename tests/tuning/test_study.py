@@ -1,0 +1,223 @@
+"""The queue of trials: workers die, are interrupted, join, and fail."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.tuning.study import (
+    ERROR,
+    address_of,
+    counted,
+    open_storage,
+    open_study,
+    shown,
+    work,
+)
+
+POINT = {"x": 0.5}
+Start = Callable[[float, int], subprocess.Popen[str]]
+
+# A worker whose trials take as long as told; its database thinks it dead after 3 s.
+WORKER = """
+import json, sys, time
+from rasa_bert_intent.tuning.study import open_storage, open_study, work
+seconds, budget = float(sys.argv[2]), int(sys.argv[3])
+storage = open_storage(sys.argv[1], heartbeat=1, grace=3)
+study = open_study(storage, "tune", fingerprint={"data": "1"}, first=[{"x": 0.5}])
+def objective(trial):
+    x = trial.suggest_float("x", 0, 1)
+    print(json.dumps({"trial": trial.number, "x": x}), flush=True)
+    time.sleep(seconds)
+    return x
+work(study, objective, budget)
+"""
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> str:
+    return address_of(str(tmp_path / "study.db"))
+
+
+@pytest.fixture
+def start(address: str) -> Iterator[Start]:
+    """Starts a worker, given the seconds of a trial and the budget; none outlives the test."""
+    workers = []
+
+    def start_one(seconds: float, budget: int) -> subprocess.Popen[str]:
+        worker = subprocess.Popen(
+            [sys.executable, "-c", WORKER, address, str(seconds), str(budget)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # who starts the tests in the background may have turned Ctrl-C off
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        workers.append(worker)
+        return worker
+
+    yield start_one
+    for worker in workers:
+        worker.kill()
+        worker.communicate()
+
+
+def opened(address: str, **changes: object) -> optuna.Study:
+    storage = open_storage(address, heartbeat=1, grace=3)
+    return open_study(storage, "tune", **{"fingerprint": {"data": "1"}, "first": [POINT], **changes})
+
+
+def score(trial: optuna.Trial) -> float:
+    return trial.suggest_float("x", 0, 1)
+
+
+def states(study: optuna.Study) -> list[str]:
+    return [trial.state.name for trial in study.trials]
+
+
+def test_the_first_point_comes_first_and_the_budget_is_that_of_the_study(address: str):
+    for budget in (3, 5):
+        work(opened(address), score, budget)
+        study = opened(address)
+        assert states(study) == ["COMPLETE"] * budget
+    assert study.trials[0].params == POINT
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_a_trial_is_neither_lost_nor_doubled(how: signal.Signals, address: str, start: Start):
+    worker = start(3600, 4)
+    assert worker.stdout is not None
+    begun = json.loads(worker.stdout.readline())
+    worker.send_signal(how)
+    worker.communicate(timeout=60)
+    assert worker.returncode != 0
+    study = opened(address)
+    work(study, score, 4)
+    assert begun == {"trial": 0, **POINT}
+    assert states(study) == ["FAIL"] + ["COMPLETE"] * 4
+    assert len(counted(study)) == 4
+    again = next(trial for trial in study.trials if trial.params == POINT and trial.state == TrialState.COMPLETE)
+    assert again.system_attrs["retry_history"] == [0]
+
+
+def test_workers_share_the_trials_and_wait_for_each_other(address: str, start: Start):
+    opened(address)
+    workers = [start(0.05, 12) for _ in range(3)]
+    outputs = [worker.communicate(timeout=120) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0, 0], outputs
+    done = [json.loads(line) for output, _ in outputs for line in output.splitlines()]
+    assert len(done) == len({row["trial"] for row in done}) == 12
+    study = opened(address)
+    assert [trial.state for trial in counted(study)] == [TrialState.COMPLETE] * 12
+
+
+def test_a_worker_waits_for_the_trial_of_another_and_takes_it_over_when_that_dies(
+    address: str, start: Start, capsys: pytest.CaptureFixture
+):
+    other = start(3600, 1)
+    assert other.stdout is not None
+    other.stdout.readline()
+    killer = subprocess.Popen(["sh", "-c", f"sleep 2; kill -9 {other.pid}"])
+    study = opened(address)
+    work(study, score, 1)
+    killer.wait()
+    other.communicate()
+    assert states(study) == ["FAIL", "COMPLETE"]
+    assert "the worker of trial 0 was killed: it is tried again" in capsys.readouterr().err
+
+
+def test_a_trial_that_kills_every_worker_is_given_up(address: str, start: Start, capsys: pytest.CaptureFixture):
+    for _ in range(3):
+        worker = start(3600, 2)
+        assert worker.stdout is not None
+        assert json.loads(worker.stdout.readline())["x"] == POINT["x"]
+        worker.kill()
+        worker.communicate()
+        time.sleep(4)
+    study = opened(address, first=())
+    work(study, score, 2)
+    assert states(study) == ["FAIL", "FAIL", "FAIL", "COMPLETE"]
+    assert capsys.readouterr().err == "the worker of trial 2 was killed: it is given up\n"
+
+
+def test_a_trial_that_fails_fails_alone_and_counts(address: str):
+    def fails_once(trial: optuna.Trial) -> float:
+        if trial.number == 1:
+            raise RuntimeError("CUDA\nout of memory")
+        return score(trial)
+
+    study = opened(address)
+    work(study, fails_once, 3)
+    assert states(study) == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert study.trials[1].user_attrs[ERROR] == "RuntimeError: CUDA out of memory"
+
+
+def test_no_trial_begins_after_the_time(address: str):
+    study = opened(address)
+    work(study, score, None, until=time.time() + 1.5)
+    trials = len(study.trials)
+    assert trials > 0
+    work(study, score, None, until=time.time() - 1)
+    assert len(study.trials) == trials
+
+
+def test_the_answer_of_a_worker_that_was_taken_for_dead_is_dropped(address: str, capsys: pytest.CaptureFixture):
+    study = opened(address)
+
+    def slept(trial: optuna.Trial) -> float:
+        if trial.number == 0:  # as another worker does when the heartbeat is missing
+            study.tell(trial.number, state=TrialState.FAIL)
+        return score(trial)
+
+    work(study, slept, 2)
+    assert states(study) == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert "trial 0 was taken for dead meanwhile" in capsys.readouterr().err
+
+
+def test_another_search_is_refused_in_one_line_and_stays_as_it_is(address: str):
+    work(opened(address), score, 2)
+    with pytest.raises(DataError) as error:
+        opened(address, fingerprint={"data": "2"})
+    assert "study.db holds a search with other data. Go on with those of that search, or give another" in str(
+        error.value
+    )
+    assert states(opened(address)) == ["COMPLETE"] * 2
+
+
+def _not_a_database(path: Path) -> str:
+    path.write_text("nothing of a database " * 100, "utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (_not_a_database, "cannot be read or written (file is not a database)"),
+        (lambda path: str(path / "none" / "study.db"), "cannot be read or written (unable to open database file)"),
+        (lambda path: "postgresql://me:secret@127.0.0.1:1/x", "--study: "),
+        (lambda path: "nonsense://x", "--study: "),
+    ],
+    ids=["not a database", "no folder", "no server", "no such database"],
+)
+def test_a_database_that_is_none_is_told_in_one_line(make: Callable[[Path], str], told: str, tmp_path: Path):
+    with pytest.raises(DataError) as error:
+        open_storage(address_of(make(tmp_path / "file")))
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_an_odd_path_is_a_path(tmp_path: Path):
+    path = tmp_path / "a {b} ü.db"
+    work(opened(address_of(str(path))), score, 1)
+    assert path.is_file()
+    assert shown("mysql://me:secret@host/db") == "mysql://me:***@host/db"
+    assert list(tmp_path.iterdir()) == [path]
