@@ -1,16 +1,18 @@
-"""Reads the component's options from a file: Rasa's `config.yml`, or a plain mapping. Needs no Rasa."""
+"""Reads the component's options from Rasa's `config.yml` or a plain mapping, and writes its entry. Needs no Rasa."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import OptionsError
 
-_COMPONENT = "BertIntentClassifier"
+_CLASS = "BertIntentClassifier"
+COMPONENT = f"rasa_bert_intent.{_CLASS}"
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -32,14 +34,23 @@ def read_config(path: Path) -> dict[str, Any]:
         raise OptionsError(f"--config: {path} is neither a config.yml of Rasa nor a mapping of options.")
     if "pipeline" not in content:
         return content
-    components = [entry if isinstance(entry, dict) else {"name": entry} for entry in content["pipeline"] or ()]
-    ours = [entry for entry in components if str(entry.get("name")).split(".")[-1] == _COMPONENT]
+    pipeline = content["pipeline"] if isinstance(content["pipeline"], list) else []
+    components = [entry if isinstance(entry, dict) else {"name": entry} for entry in pipeline]
+    ours = [entry for entry in components if str(entry.get("name")).split(".")[-1] == _CLASS]
     if len(ours) != 1:
         names = ", ".join(str(entry.get("name")) for entry in components) or "nothing"
         raise OptionsError(
-            f"--config: the pipeline in {path} has {_COMPONENT} {len(ours)} times, expected once; it has {names}."
+            f"--config: the pipeline in {path} has {_CLASS} {len(ours)} times, expected once; it has {names}."
         )
     return {key: value for key, value in ours[0].items() if key != "name"}
+
+
+def write_entry(options: Mapping[str, Any]) -> str:
+    """The component's entry as YAML, a list with one mapping: those of the options that are not the defaults."""
+    shown = {
+        name: options[name] for name, default, *_ in Options.describe() if name in options and options[name] != default
+    }
+    return yaml.safe_dump([{"name": COMPONENT, **shown}], sort_keys=False, allow_unicode=True)
 
 
 def parse_options(pairs: Iterable[str]) -> dict[str, Any]:

@@ -112,8 +112,8 @@ def run(args: argparse.Namespace) -> int:
 def _search(args: argparse.Namespace) -> Search:
     """What the arguments ask for; all that can be wrong with them is told before anything is trained."""
     from rasa_bert_intent.config import Options
+    from rasa_bert_intent.config_file import read_config
     from rasa_bert_intent.cpus import available_cpus
-    from rasa_bert_intent.tuning.pipeline import read_entry
     from rasa_bert_intent.tuning.space import space_of
     from rasa_bert_intent.tuning.task import read_task
 
@@ -124,7 +124,7 @@ def _search(args: argparse.Namespace) -> Search:
     if not 0 < args.test_fraction < 1:
         raise DataError(f"--test-fraction: expected a number above 0 and below 1, got {args.test_fraction:g}.")
     until = math.inf if args.time is None else time.time() + _seconds(args.time)
-    config = read_entry(args.config) if args.config else {}
+    config = read_config(args.config) if args.config else {}
     seed = Options.from_config(config).random_seed
     task = read_task(
         args.data, dev=args.dev, folds=args.folds, test=args.test, test_fraction=args.test_fraction, seed=seed

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from rasa_bert_intent.config_file import write_entry
 from rasa_bert_intent.reports.html import render
 from rasa_bert_intent.tuning.gain import METRICS, Gain
 from rasa_bert_intent.tuning.objective import CHANGES, LOOKS, SCORES
-from rasa_bert_intent.tuning.pipeline import entry
 from rasa_bert_intent.tuning.search import Outcome, Search
 from rasa_bert_intent.tuning.study import ERROR, SURPLUS, WORKER, counted
 
@@ -50,7 +50,7 @@ def summary(search: Search, outcome: Outcome) -> str:
         f"{defaults.value:.4f} by the defaults.",
         "",
         "pipeline:",
-        entry(search.space.config, outcome.changes),
+        write_entry({**search.space.config, **outcome.changes}),
     ]
     if outcome.gains:
         lines += [*table(search, outcome.gains), ""]
@@ -74,7 +74,7 @@ def pipeline_file(search: Search, outcome: Outcome) -> str:
     """The entry as a file: commented with the scores, it says what it is worth."""
     comment = [verdict(outcome), *(table(search, outcome.gains) if outcome.gains else ())]
     lines = "".join(f"# {line}".rstrip() + "\n" for line in comment)
-    return f"{lines}pipeline:\n{entry(search.space.config, outcome.changes)}"
+    return f"{lines}pipeline:\n{write_entry({**search.space.config, **outcome.changes})}"
 
 
 def trials_table(search: Search, study: optuna.Study) -> str:
@@ -126,7 +126,7 @@ def to_html(search: Search, outcome: Outcome) -> str:
         states=_STATES,
         trials=_best_first(outcome.study),
         verdict=verdict(outcome),
-        entry="pipeline:\n" + entry(search.space.config, outcome.changes),
+        entry="pipeline:\n" + write_entry({**search.space.config, **outcome.changes}),
         set_aside=len(search.task.test),
         trainings=search.trainings,
     )

@@ -18,7 +18,7 @@ from folders import contents, files
 
 from rasa_bert_intent.cli import main
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.tuning.pipeline import COMPONENT, read_entry
+from rasa_bert_intent.config_file import COMPONENT, read_config
 from rasa_bert_intent.tuning.study import open_storage
 
 Examples = tuple[list[str], list[str]]
@@ -73,7 +73,7 @@ def test_a_search_from_beginning_to_end_and_again(folder: Path, capsys: pytest.C
     assert f"macro-F1 {best['macro-f1']} by trial" in out
     # What is printed is what lies in the file, and a config that trains.
     (entry,) = yaml.safe_load(out[out.index("pipeline:") : out.index("\n\n", out.index("pipeline:"))])["pipeline"]
-    assert {"name": COMPONENT, **read_entry(folder / "tuning" / "pipeline.yml")} == entry
+    assert {"name": COMPONENT, **read_config(folder / "tuning" / "pipeline.yml")} == entry
     assert entry["method"] == "head"
     Options.from_config(entry)
     assert out.splitlines()[-1].startswith(("No gain", "No sure gain", "A gain of"))
@@ -134,7 +134,7 @@ def test_another_search_in_the_same_place_is_refused_and_nothing_is_lost(
 
 
 def test_defaults_that_cannot_be_trained_with_are_told_and_mended(folder: Path, capsys: pytest.CaptureFixture):
-    encoder = read_entry(folder / "config.yml")["encoder"]
+    encoder = read_config(folder / "config.yml")["encoder"]
     configure(folder, **{**QUICK, "encoder": encoder, "max_length": 1000})
     assert tune("--trials", "2") == 1
     told = capsys.readouterr().err.splitlines()
@@ -164,11 +164,14 @@ def test_bad_data_is_told_in_one_line(content: str, told: str, folder: Path, cap
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (None, "cannot be read as YAML"),
-        ("pipeline: [", "cannot be read as YAML"),
-        ("", "has no pipeline"),
-        ("pipeline:\n- name: DIETClassifier\n", "has no entry `- name: rasa_bert_intent.BertIntentClassifier`"),
-        (f"pipeline:\n- name: {COMPONENT}\n- name: {COMPONENT}\n", "has 2 entries"),
+        (None, "cannot be read"),
+        ("pipeline: [", "is not YAML"),
+        ("", "is neither a config.yml of Rasa nor a mapping of options"),
+        (
+            "pipeline:\n- name: DIETClassifier\n",
+            "has BertIntentClassifier 0 times, expected once; it has DIETClassifier",
+        ),
+        (f"pipeline:\n- name: {COMPONENT}\n- name: {COMPONENT}\n", "BertIntentClassifier 2 times"),
         (f"pipeline:\n- name: {COMPONENT}\n  lora_rank: 8\n", "lora_rank: unknown option, did you mean 'lora_r'?"),
         (f"pipeline:\n- name: {COMPONENT}\n  encoder: none/such\n", "none/such"),
     ],
