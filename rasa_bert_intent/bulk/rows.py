@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rasa_bert_intent.data.clean import has_surrogate
-from rasa_bert_intent.data.table import DELIMITERS, TableForm, column_index, named_delimiter
+from rasa_bert_intent.data.table import DELIMITERS, TableForm, delimiter_of, find_column
 from rasa_bert_intent.errors import DataError, name_some
 
 # What a text is called where nothing else is said, as in training data.
@@ -196,7 +196,7 @@ def _decoded(line: bytes) -> str:
 
 @contextmanager
 def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterator[tuple[Iterator[Row], Progress]]:
-    delimiter = named_delimiter(path, form.delimiter)
+    delimiter = delimiter_of(path, form.delimiter)
     quoted = form.quotes == "csv" or (form.quotes == "auto" and delimiter != "\t")
     with opened(path) as file:
         marked = file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff")  # type: ignore[attr-defined]
@@ -210,7 +210,7 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
         first = _first_record(records, path)
         if text_column is None:
             text_column = text_name(first, path) if form.header else "1"
-        column = column_index(text_column, "--text-column", first, path, form.header)
+        column = find_column(text_column, "--text-column", first, path, form.header)
         if not form.header:
             lines.seek(0)
         rows = errors_told(_records(records, column, len(first)), path)

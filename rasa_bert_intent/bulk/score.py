@@ -16,9 +16,7 @@ def score(model: IntentPredictor, texts: Sequence[str]) -> Iterator[dict[str, An
     """Yields `text`, `intent`, `p_in_scope` and `intent_ranking` of each text, in order."""
     for start in range(0, len(texts), TEXTS_AT_A_TIME):
         some = texts[start : start + TEXTS_AT_A_TIME]
-        features = model.features(some)
-        scope = model.scope_probabilities(features, model.logits_of_features(features))
-        for text, confidences, in_scope in zip(some, model.confidences(some, features), scope, strict=True):
+        for text, confidences, in_scope in zip(some, *model.predict_with_scope(some), strict=True):
             ranking = rank(
                 model.labels, confidences, model.options.ranking_length, model.options.renormalize_confidences
             )
