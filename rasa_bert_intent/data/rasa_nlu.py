@@ -27,7 +27,12 @@ RASA_FORMAT = "3.1"
 
 
 def write_nlu(
-    path: Path, rows: Iterable[Row], report: Callable[[Row, str], None], *, origin: str = "Examples"
+    path: Path,
+    rows: Iterable[Row],
+    report: Callable[[Row, str], None],
+    *,
+    origin: str = "Examples",
+    command: str = "convert",
 ) -> list[Row]:
     """Write ``rows`` as one NLU file, by intent in alphabetical order, within an intent in the order given.
 
@@ -36,6 +41,7 @@ def write_nlu(
         rows: entities must be in order and must not overlap.
         report: called for every row or entity that the format cannot hold, with one sentence that says why.
         origin: where the rows are from, for the comment on the first line.
+        command: what wrote them, likewise.
 
     Returns:
         The rows written, with the entities written.
@@ -48,7 +54,7 @@ def write_nlu(
     with path.open("w", encoding="utf-8", newline="\n") as file:
         # The arrow is needed: Rasa decodes backslash escapes before it parses a file that is all ASCII.
         comment = "".join(character if character.isprintable() else " " for character in origin)
-        file.write(f'# {comment} → Rasa, by `rasa-bert-intent convert`\nversion: "{RASA_FORMAT}"\nnlu:\n')
+        file.write(f'# {comment} → Rasa, by `rasa-bert-intent {command}`\nversion: "{RASA_FORMAT}"\nnlu:\n')
         for intent in sorted(by_intent):
             file.write(f"- intent: {_scalar(intent)}\n")
             file.write(_examples([annotated(row.text, row.entities) for row in by_intent[intent]]))

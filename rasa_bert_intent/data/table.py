@@ -1,4 +1,4 @@
-"""Reads texts and labels from a table of plain text: CSV, TSV and what else is separated by one character."""
+"""Reads texts, and their labels, from a table of plain text: CSV, TSV and what else is separated by one character."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 SUFFIXES = tuple(_DELIMITERS)
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _SHOWN = 60
+_Rows = list[tuple[int, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,7 @@ def read_table(path: Path, text_column: str, label_column: str, form: TableForm 
         DataError: the file cannot be read, is empty, lacks a column, or has a row of another width, with its line.
     """
     form = form or TableForm()
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
-    content, notes = _decoded(path, form.encoding)
-    rows = _rows(content, path, _delimiter(path, form.delimiter), form.quotes)
-    if not rows:
-        raise DataError(f"{path} is empty: it holds no row")
+    rows, notes = _read(path, form)
     first = rows[0][1]
     text, label = (
         _column(name, option, first, path, form.header)
@@ -84,8 +80,6 @@ def read_table(path: Path, text_column: str, label_column: str, form: TableForm 
     if text == label:
         raise DataError(f"--text-column and --label-column are both column {text + 1} of {path}: name two")
     examples = [TableRow(line, cells[text], cells[label]) for line, cells in rows[form.header :]]
-    if not examples:
-        raise DataError(f"{path} holds a header and no row below it; without a header, add --no-header")
     repeated = sum(example.label == first[label] for example in examples) if form.header else 0
     if repeated:
         raise DataError(
@@ -93,6 +87,26 @@ def read_table(path: Path, text_column: str, label_column: str, form: TableForm 
             "other rows too: add --no-header, or mend the header"
         )
     return Table(examples, notes)
+
+
+def read_texts(path: Path, text_column: str, form: TableForm | None = None) -> tuple[list[str], list[str]]:
+    """Read one column; blank lines are skipped.
+
+    Args:
+        path: the file.
+        text_column: its name in the header, or its number, from 1.
+        form: how the file is written.
+
+    Returns:
+        The texts in the order of the file, and what had to be guessed.
+
+    Raises:
+        DataError: as `read_table`.
+    """
+    form = form or TableForm()
+    rows, notes = _read(path, form)
+    column = _column(text_column, "--text-column", rows[0][1], path, form.header)
+    return [cells[column] for _, cells in rows[form.header :]], notes
 
 
 def column_names(path: Path, form: TableForm) -> list[str]:
@@ -103,6 +117,19 @@ def column_names(path: Path, form: TableForm) -> list[str]:
     """
     rows = _rows(_decoded(path, form.encoding)[0], path, _delimiter(path, form.delimiter), form.quotes)
     return rows[0][1] if rows else []
+
+
+def _read(path: Path, form: TableForm) -> tuple[_Rows, list[str]]:
+    """Every row, the header included, with at least one below it, and what had to be guessed."""
+    if not path.is_file():
+        raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
+    content, notes = _decoded(path, form.encoding)
+    rows = _rows(content, path, _delimiter(path, form.delimiter), form.quotes)
+    if not rows:
+        raise DataError(f"{path} is empty: it holds no row")
+    if not rows[form.header :]:
+        raise DataError(f"{path} holds a header and no row below it; without a header, add --no-header")
+    return rows, notes
 
 
 def _decoded(path: Path, encoding: str | None) -> tuple[str, list[str]]:
@@ -144,9 +171,6 @@ def _delimiter(path: Path, delimiter: str | None) -> str:
             "semicolon, pipe"
         )
     return delimiter
-
-
-_Rows = list[tuple[int, list[str]]]
 
 
 def _rows(content: str, path: Path, delimiter: str, quotes: str) -> _Rows:

@@ -30,7 +30,7 @@ def reliability(bins: Sequence[ConfidenceBin]) -> go.Figure:
     shown = [(each, each.right + each.wrong) for each in bins if each.right + each.wrong]
     shares = [each.right / count for each, count in shown]
     intervals = [binomtest(each.right, count).proportion_ci(method="wilson") for each, count in shown]
-    figure = _figure()
+    figure = empty()
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "var(--muted)"}, name="as it should be",
         hoverinfo="skip",
@@ -60,7 +60,7 @@ def reliability(bins: Sequence[ConfidenceBin]) -> go.Figure:
 
 def histogram(bins: Sequence[ConfidenceBin]) -> go.Figure:
     """How many right and how many wrong answers have a confidence; each on a scale of its own, wrong ones being few."""
-    figure = _figure(make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08))
+    figure = empty(make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08))
     middles = [(each.lower + each.upper) / 2 for each in bins]
     for row, name in enumerate(("right", "wrong"), start=1):
         figure.add_bar(
@@ -84,7 +84,7 @@ def histogram(bins: Sequence[ConfidenceBin]) -> go.Figure:
 
 def threshold(advice: Advice) -> go.Figure:
     """What every threshold of FallbackClassifier answers and refuses."""
-    figure = _figure()
+    figure = empty()
     lines = {"answered": ("in scope answered", "muted"), "right_of_answered": ("of these right", "right")}
     if advice.chosen.refused is not None:
         lines["refused"] = ("out of scope refused", "outside")
@@ -130,7 +130,7 @@ def matrix(evaluation: Evaluation) -> go.Figure:
             right[row][row] = score.recall
             numbers[row][row] = str(round(score.recall * score.support))
             hover[row][row] = f"<b>{escape(intent)}</b><br>right: {numbers[row][row]} of {score.support}"
-    figure = _figure()
+    figure = empty()
     for values, colour in ((right, "right"), (wrong, "wrong")):
         figure.add_heatmap(
             z=values,
@@ -152,7 +152,7 @@ def matrix(evaluation: Evaluation) -> go.Figure:
             hoverongaps=False,
         )
     cell = max(16, min(44, 440 // max(confused, 1)))
-    labels = [escape(_shortened(intent, _LONGEST_LABEL)) for intent in intents]
+    labels = [escape(shortened(intent, _LONGEST_LABEL)) for intent in intents]
     ticks = {"tickvals": list(size), "ticktext": labels, "gridcolor": "var(--trace)", "zeroline": False, "ticks": ""}
     figure.update_xaxes(ticks, side="top", tickangle=-90, title=None, constrain="domain")
     figure.update_yaxes(ticks, autorange=False, range=[len(intents) - 0.5, -0.5])
@@ -168,10 +168,10 @@ def _pair(pair: Confusion, support: int) -> Iterator[str]:
     yield f"<b>{escape(pair.intent)}</b> taken for <b>{escape(pair.predicted)}</b>"
     yield f"{pair.count} of {support} ({pair.count / support:.0%})"
     for example in pair.examples:
-        yield f"{example.confidence:.2f}  {escape(_shortened(example.text, _LONGEST_TEXT))}"
+        yield f"{example.confidence:.2f}  {escape(shortened(example.text, _LONGEST_TEXT))}"
 
 
-def _figure(figure: go.Figure | None = None) -> go.Figure:
+def empty(figure: go.Figure | None = None) -> go.Figure:
     """An empty figure without plotly's own colours, for the page has its own."""
     figure = figure or go.Figure()
     axes = {"gridcolor": "var(--grid)", "zerolinecolor": "var(--grid)", "linecolor": "var(--grid)", "automargin": True}
@@ -194,6 +194,7 @@ def _figure(figure: go.Figure | None = None) -> go.Figure:
     return figure.update_xaxes(axes).update_yaxes(axes)
 
 
-def _shortened(text: str, longest: int) -> str:
+def shortened(text: str, longest: int) -> str:
+    """The text on one line, cut off where it is longer than that."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return printable if len(printable) <= longest else printable[: longest - 1] + "…"

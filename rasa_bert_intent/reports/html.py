@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.reports.evaluation import Confusion, Evaluation, Prediction
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 EXTRA = "pip install 'rasa-bert-intent[report]'"
 _PAIRS_SHOWN = 20
@@ -20,16 +25,10 @@ def html_is_possible() -> bool:
 def to_html(evaluation: Evaluation) -> str:
     """The report: totals, confusion matrix, worst errors, calibration, threshold, and every intent, worst first.
 
-    plotly's script is part of the page, and the page forbids itself any other (Content-Security-Policy).
-
     Raises:
         DataError: if the extra `report` is not installed.
     """
-    if not html_is_possible():
-        raise DataError(f"a report in HTML needs plotly and jinja2: {EXTRA}")
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from plotly.offline import get_plotlyjs
-
+    require_html()
     from rasa_bert_intent.reports import figures
 
     drawn = {
@@ -38,6 +37,37 @@ def to_html(evaluation: Evaluation) -> str:
         "histogram": figures.histogram(evaluation.confidences),
         "threshold": figures.threshold(evaluation.fallback),
     }
+    return render(
+        "report.html",
+        drawn,
+        evaluation=evaluation,
+        confused=drawn["matrix"].layout.meta["confused"],
+        pairs=evaluation.confusions[:_PAIRS_SHOWN],
+        errors=_worst(evaluation.confusions)[:_ERRORS_SHOWN],
+        taken_for={pair.intent: pair for pair in reversed(evaluation.confusions)},
+        wrong=sum(pair.count for pair in evaluation.confusions),
+    )
+
+
+def require_html() -> None:
+    """Raises:
+    DataError: if the extra `report` is not installed.
+    """
+    if not html_is_possible():
+        raise DataError(f"a report in HTML needs plotly and jinja2: {EXTRA}")
+
+
+def render(template: str, drawn: Mapping[str, go.Figure], **values: Any) -> str:
+    """A page, of which plotly's script is part; it forbids itself any other (Content-Security-Policy).
+
+    Args:
+        template: Its file in `reports/page`.
+        drawn: The figures by the names that the template has for them.
+        values: What else the template names.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
     page = Environment(
         loader=PackageLoader("rasa_bert_intent.reports", "page"),
         autoescape=True,
@@ -45,16 +75,11 @@ def to_html(evaluation: Evaluation) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return page.get_template("report.html").render(
-        evaluation=evaluation,
+    return page.get_template(template).render(
         # Within a script element the text "</script>" or "<!--" of a message would end or hide what follows.
         figures={name: figure.to_json().replace("<", "\\u003c") for name, figure in drawn.items()},
-        confused=drawn["matrix"].layout.meta["confused"],
-        pairs=evaluation.confusions[:_PAIRS_SHOWN],
-        errors=_worst(evaluation.confusions)[:_ERRORS_SHOWN],
-        taken_for={pair.intent: pair for pair in reversed(evaluation.confusions)},
-        wrong=sum(pair.count for pair in evaluation.confusions),
         plotly=get_plotlyjs(),
+        **values,
     )
 
 
