@@ -107,7 +107,7 @@ def _assign(
     vectors: np.ndarray, bag: Bag, settings: Settings, on_epoch: Callable[[int, float], Any]
 ) -> tuple[np.ndarray, dict[int, float]]:
     """The topic of each message, and the silhouettes of the numbers of topics tried."""
-    topics, silhouettes = settings.topics, {}
+    topics, silhouettes = settings.topics, dict[int, float]()
     if topics is None:
         topics, silhouettes = number_of_topics(vectors, settings.seed)
     if settings.method == "contextual":

@@ -60,6 +60,8 @@ def read_source(
     Raises:
         DataError: naming what cannot be read, or holds too few messages.
     """
+    if 0 < most < FEWEST or most < 0:
+        raise DataError(f"--max-messages: {most} given; expected 0 or a number from {FEWEST}.")
     path = Path(source)
     notes: list[str] = []
     texts: Iterable[str]
