@@ -7,10 +7,10 @@ model is trained on 30 rows an intent without 10 intents that a seed draws, and 
 it. Topics are then looked for in two kinds of messages: `hidden`, up to 100 training rows of each hidden intent, and
 `fell back`, those rows and the development rows of the intents that stayed, of which only the messages below a
 confidence of 0.5 are taken, as a bot's log would have them. The table has the adjusted mutual information with the true
-intents, purity, the mean NPMI of the topics, and seconds, of k-means by each kind of embedding, of other clusterings,
-of CombinedTM, and of a plain LDA on the words: with as many topics as intents were hidden, and, with `auto`, as
-the silhouette is best. Each run goes to results/discover/SEED.json (a run that is there already is not repeated), and
-all of them into discover.md.
+intents, purity, the mean NPMI of the topics, and seconds, of spectral clustering, k-means and CombinedTM by each kind
+of embedding, of Ward's clustering, and of a plain LDA on the words: with as many topics as intents were hidden, and,
+with `auto`, as the silhouette is best. Each run goes to results/discover/SEED.json (a run that is there already is not
+repeated), and all of them into discover.md.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from typing import Any
 import numpy as np
 from out_of_scope import first_of_each
 from rasa_runs import RESULTS, machine, spread
-from sklearn.cluster import AgglomerativeClustering, SpectralClustering
+from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.metrics import adjusted_mutual_info_score
 
 from rasa_bert_intent import Options, fit, load_to_serve
 from rasa_bert_intent.data.massive import Row, read_locales
 from rasa_bert_intent.predictor import IntentPredictor
-from rasa_bert_intent.topics.cluster import k_means, number_of_topics
+from rasa_bert_intent.topics.cluster import cluster
 from rasa_bert_intent.topics.contextual import topic_model
 from rasa_bert_intent.topics.embeddings import EMBEDDINGS, embeddings, understand
 from rasa_bert_intent.topics.words import bag_of_words, coherence, stop_words_of
@@ -106,25 +106,25 @@ def scores(model: IntentPredictor, rows: list[Row], features: np.ndarray, seed: 
     for kind in EMBEDDINGS:
         vectors = embeddings(model, texts, features, kind)[0]
         measure(f"k-means, {kind}", k_means, vectors, HIDDEN, seed)
+        measure(f"spectral clustering, {kind}", spectral, vectors, HIDDEN, seed)
         measure(f"CombinedTM, {kind}", topic_model, vectors, bag, HIDDEN, seed)
         if kind == "both":
-            measure("k-means, both, auto", k_means_auto, vectors, seed)
+            measure("spectral clustering, both, auto", spectral, vectors, None, seed)
             measure("Ward, both", AgglomerativeClustering(HIDDEN).fit_predict, vectors)
-            measure("spectral, both", spectral, vectors, seed)
     measure("LDA", lda, bag.counts, seed)
     return found
 
 
-def k_means_auto(vectors: np.ndarray, seed: int) -> np.ndarray:
-    return k_means(vectors, number_of_topics(vectors, seed)[0], seed)
+def k_means(vectors: np.ndarray, topics: int, seed: int) -> np.ndarray:
+    return KMeans(topics, n_init=10, random_state=seed).fit_predict(vectors)
+
+
+def spectral(vectors: np.ndarray, topics: int | None, seed: int) -> np.ndarray:
+    return cluster(vectors, topics, seed)[0]
 
 
 def lda(counts: Any, seed: int) -> np.ndarray:
     return LatentDirichletAllocation(HIDDEN, max_iter=20, random_state=seed).fit_transform(counts).argmax(axis=1)
-
-
-def spectral(vectors: np.ndarray, seed: int) -> np.ndarray:
-    return SpectralClustering(HIDDEN, affinity="nearest_neighbors", random_state=seed).fit_predict(vectors)
 
 
 def purity(truth: list[str], assigned: np.ndarray) -> float:

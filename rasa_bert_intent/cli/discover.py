@@ -45,8 +45,8 @@ def add_parser(subparsers: Any) -> None:
         "--method",
         choices=_METHODS,
         default="clusters",
-        help="clusters (the default): k-means on the embeddings; contextual: CombinedTM, a topic model on embeddings "
-        "and words (needs the extra 'topics')",
+        help="clusters (the default): spectral clustering of the embeddings; contextual: CombinedTM, a topic model on "
+        "embeddings and words (needs the extra 'topics')",
     )
     parser.add_argument(
         "--topics",

@@ -11,8 +11,8 @@ import numpy as np
 from rasa_bert_intent.data.clean import intent_name
 from rasa_bert_intent.topics.words import Bag, coherence, typical_words
 
-# Mean probability of one intent from which a topic is held for missing examples of it. Lower, hidden intents of MASSIVE
-# that are like another one are held for it too: benchmarks/discover.py.
+# Mean probability of one intent from which a topic is held for missing examples of it. Intents hidden from a model, and
+# much like one that it has, come near: on MASSIVE up to 0.88.
 KNOWN = 0.9
 _WORDS_IN_A_NAME = 3
 _TYPICAL = 5

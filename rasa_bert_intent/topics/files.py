@@ -73,7 +73,7 @@ def to_markdown(discovery: Discovery) -> str:
 
 
 def _summary(discovery: Discovery) -> Iterator[str]:
-    how = {"clusters": "k-means on the embeddings", "contextual": "CombinedTM"}[discovery.method]
+    how = {"clusters": "spectral clustering", "contextual": "CombinedTM"}[discovery.method]
     yield (
         f"{count(discovery.messages, 'distinct message')}, written {discovery.times:,} times, in "
         f"{count(len(discovery.topics), 'topic')} by {how} ({cell(discovery.embeddings)}), seed {discovery.seed}."

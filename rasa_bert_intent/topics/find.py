@@ -11,7 +11,7 @@ import numpy as np
 from rasa_bert_intent.errors import DataError, OptionsError
 from rasa_bert_intent.predictor import IntentPredictor
 from rasa_bert_intent.topics import contextual
-from rasa_bert_intent.topics.cluster import k_means, number_of_topics
+from rasa_bert_intent.topics.cluster import cluster
 from rasa_bert_intent.topics.discovery import Discovery, Understood, describe
 from rasa_bert_intent.topics.embeddings import embeddings, on_a_map, understand
 from rasa_bert_intent.topics.messages import FEWEST, Messages
@@ -23,8 +23,8 @@ class Settings:
     """How topics are found.
 
     Attributes:
-        method: `clusters` (k-means) or `contextual` (CombinedTM).
-        topics: How many; None: as the silhouette of k-means is best.
+        method: `clusters` (see `rasa_bert_intent.topics.cluster`) or `contextual` (CombinedTM).
+        topics: How many; None: as the silhouette of clusters is best.
         embeddings: See `rasa_bert_intent.topics.embeddings.embeddings`.
         stop_words: Words that say nothing of a topic, in lower case.
         seed: Of all that is random.
@@ -107,9 +107,10 @@ def _assign(
     vectors: np.ndarray, bag: Bag, settings: Settings, on_epoch: Callable[[int, float], Any]
 ) -> tuple[np.ndarray, dict[int, float]]:
     """The topic of each message, and the silhouettes of the numbers of topics tried."""
+    if settings.method == "clusters":
+        return cluster(vectors, settings.topics, settings.seed)
     topics, silhouettes = settings.topics, dict[int, float]()
     if topics is None:
-        topics, silhouettes = number_of_topics(vectors, settings.seed)
-    if settings.method == "contextual":
-        return contextual.topic_model(vectors, bag, topics, settings.seed, on_epoch), silhouettes
-    return k_means(vectors, topics, settings.seed), silhouettes
+        clusters, silhouettes = cluster(vectors, None, settings.seed)
+        topics = len(np.unique(clusters))
+    return contextual.topic_model(vectors, bag, topics, settings.seed, on_epoch), silhouettes

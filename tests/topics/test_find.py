@@ -12,8 +12,9 @@ from rasa_bert_intent import Options, fit
 from rasa_bert_intent.data.examples import read_examples
 from rasa_bert_intent.errors import DataError, OptionsError
 from rasa_bert_intent.predictor import IntentPredictor
+from rasa_bert_intent.scope import unit
 from rasa_bert_intent.topics import contextual, files
-from rasa_bert_intent.topics.cluster import number_of_topics
+from rasa_bert_intent.topics.cluster import cluster
 from rasa_bert_intent.topics.discovery import Discovery
 from rasa_bert_intent.topics.find import Settings, find_topics
 from rasa_bert_intent.topics.messages import Messages, distinct
@@ -75,9 +76,10 @@ def test_the_nearest_intent_is_the_models_answer(found: Discovery, model: Intent
 
 
 def test_the_silhouette_finds_how_many_there_are(model: IntentPredictor, messages: Messages):
-    chosen, scores = number_of_topics(model.features(messages.texts), seed=0)
-    assert chosen == 3
+    assigned, scores = cluster(unit(model.features(messages.texts)), None, seed=0)
+    assert len(set(assigned)) == 3
     assert scores[3] == max(scores.values())
+    assert list(scores) == [2, 3, 4]  # five messages a topic at least
 
 
 def test_files_hold_every_message_once_and_rasa_reads_them(found: Discovery, tmp_path: Path):
