@@ -32,10 +32,10 @@ def is_one(source: str) -> bool:
 
 
 def shown(source: str) -> str:
-    """The source for a message or a report: without a password."""
+    """The source for a message or a report: without a password, or options that may hold one."""
     if "://" not in source:
         return source
-    scheme, _, rest = source.partition("://")
+    scheme, _, rest = source.partition("?")[0].partition("://")
     login, at, place = rest.rpartition("@")
     user, colon, _ = login.partition(":")
     return f"{scheme}://{user}{':***' if colon else ''}{at}{place}"
@@ -110,8 +110,12 @@ def _connection(source: str) -> Iterator[Connection]:
     except ImportError:
         raise DataError("to read a tracker store needs SQLAlchemy: pip install 'rasa-bert-intent[sql]'") from None
     try:
-        url = source if "://" in source else f"sqlite:///{source}"
-        parsed = sqlalchemy.engine.make_url(url)
+        parsed = sqlalchemy.engine.make_url(source if "://" in source else f"sqlite:///{source}")
+    except (SQLAlchemyError, ValueError):  # their text holds the password
+        raise DataError(
+            f"{shown(source)} is no URL of a database; expected one such as postgresql://user@host/rasa."
+        ) from None
+    try:
         options: dict[str, Any] = {}
         if parsed.get_backend_name() == "sqlite":
             options["creator"] = _sqlite(Path(parsed.database or ""))

@@ -131,7 +131,8 @@ class TestTrackerStore:
         ("url", "message"),
         [
             ("nonsense://user:secret@host/rasa", "cannot be read as a database"),
-            ("postgresql://user:secret@127.0.0.1:1/rasa", None),
+            ("postgresql://user:secret@127.0.0.1:1/rasa?password=secret", None),
+            ("postgresql://user:secret@host:port/rasa", "is no URL of a database; expected one such as postgresql://"),
         ],
     )
     def test_a_password_is_never_shown(self, url: str, message: str | None):
@@ -148,6 +149,7 @@ class TestTrackerStore:
             ("sqlite:///rasa.db", "sqlite:///rasa.db"),
             ("postgresql://me@host/rasa", "postgresql://me@host/rasa"),
             ("postgresql://me:a@b@host/rasa", "postgresql://me:***@host/rasa"),
+            ("postgresql://host/rasa?password=a", "postgresql://host/rasa"),
         ],
     )
     def test_is_shown_without_a_password(self, source: str, shown: str):
