@@ -1,11 +1,11 @@
-"""A folder of converted data, which appears only when it is complete."""
+"""A folder of results, which appears only when it is complete."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,33 +13,38 @@ from rasa_bert_intent.data.massive import SPLITS
 from rasa_bert_intent.errors import DataError
 
 
-def check_output(output_dir: Path, source: Path, force: bool) -> None:
+def of_a_conversion(path: Path) -> bool:
+    """Whether ``convert`` makes a file or folder of this name in its output folder."""
+    return path.name in (*SPLITS, "domain.yml") or (path / "domain.yml").is_file()
+
+
+def check_output(output_dir: Path, source: Path, force: bool, ours: Callable[[Path], bool] = of_a_conversion) -> None:
     """Refuses a folder in which something would be lost.
 
     Args:
         output_dir: where to write.
         source: what is read; it must not lie in there.
-        force: whether a former conversion may be replaced.
+        force: whether what a former run left may be replaced.
+        ours: whether a former run left this file or folder there.
 
     Raises:
-        DataError: ``output_dir`` is a file, holds ``source`` or anything but a former conversion, or that without
+        DataError: ``output_dir`` is a file, holds ``source`` or anything but what a former run left, or that without
             ``force``.
     """
     if not output_dir.exists():
         return
     if not output_dir.is_dir():
         raise DataError(f"{output_dir} is a file; expected a folder")
-    names = {path.name for path in output_dir.iterdir()}
-    if names and not force:
+    held = list(output_dir.iterdir())
+    if held and not force:
         raise DataError(f"{output_dir} is not empty: choose another folder, or replace it with --force")
     if source.resolve().is_relative_to(output_dir):
         raise DataError(f"{source} lies in {output_dir}, which would be replaced: choose another folder")
-    foreign = names - {*SPLITS, "domain.yml"}
-    foreign = {name for name in foreign if not (output_dir / name / "domain.yml").is_file()}
+    foreign = sorted(path.name for path in held if not ours(path))
     if foreign:
         raise DataError(
-            f"{output_dir} holds {', '.join(sorted(foreign)[:3])}, which is no former conversion, and --force would "
-            "delete it: choose another folder"
+            f"{output_dir} holds {', '.join(foreign[:3])}, which no former run left there, and --force would delete "
+            "it: choose another folder"
         )
 
 

@@ -27,7 +27,12 @@ RASA_FORMAT = "3.1"
 
 
 def write_nlu(
-    path: Path, rows: Iterable[Row], report: Callable[[Row, str], None], *, origin: str = "Examples"
+    path: Path,
+    rows: Iterable[Row],
+    report: Callable[[Row, str], None],
+    *,
+    origin: str = "Examples",
+    command: str = "convert",
 ) -> list[Row]:
     """Write ``rows`` as one NLU file, by intent in alphabetical order, within an intent in the order given.
 
@@ -36,6 +41,7 @@ def write_nlu(
         rows: entities must be in order and must not overlap.
         report: called for every row or entity that the format cannot hold, with one sentence that says why.
         origin: where the rows are from, for the comment on the first line.
+        command: what wrote them, likewise.
 
     Returns:
         The rows written, with the entities written.
@@ -48,7 +54,7 @@ def write_nlu(
     examples = {
         intent: [annotated(row.text, row.entities) for row in by_intent[intent]] for intent in sorted(by_intent)
     }
-    write_examples(path, examples, f"{origin} → Rasa, by `rasa-bert-intent convert`")
+    write_examples(path, examples, f"{origin} → Rasa, by `rasa-bert-intent {command}`")
     return [row for intent in sorted(by_intent) for row in by_intent[intent]]
 
 

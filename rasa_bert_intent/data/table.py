@@ -1,4 +1,4 @@
-"""Reads texts and labels from a table of plain text: CSV, TSV and what else is separated by one character."""
+"""Reads texts, and their labels, from a table of plain text: CSV, TSV and what else is separated by one character."""
 
 from __future__ import annotations
 
@@ -81,8 +81,6 @@ def read_table(path: Path, text_column: str, label_column: str, form: TableForm 
     if text == label:
         raise DataError(f"--text-column and --label-column are both column {text + 1} of {path}: name two")
     examples = [TableRow(line, cells[text], cells[label]) for line, cells in rows[form.header :]]
-    if not examples:
-        raise DataError(f"{path} holds a header and no row below it; without a header, add --no-header")
     repeated = sum(example.label == first[label] for example in examples) if form.header else 0
     if repeated:
         raise DataError(
@@ -107,6 +105,26 @@ def read_rows(path: Path, form: TableForm) -> tuple[Rows, list[str]]:
     return rows, notes
 
 
+def read_texts(path: Path, text_column: str, form: TableForm | None = None) -> tuple[list[str], list[str]]:
+    """Read one column; blank lines are skipped.
+
+    Args:
+        path: the file.
+        text_column: its name in the header, or its number, from 1.
+        form: how the file is written.
+
+    Returns:
+        The texts in the order of the file, and what had to be guessed.
+
+    Raises:
+        DataError: as `read_table`.
+    """
+    form = form or TableForm()
+    rows, notes = read_rows(path, form)
+    column = find_column(text_column, "--text-column", rows[0][1], path, form.header)
+    return [cells[column] for _, cells in rows[form.header :]], notes
+
+
 def column_names(path: Path, form: TableForm) -> list[str]:
     """The first row of a table, for a message.
 
@@ -115,6 +133,19 @@ def column_names(path: Path, form: TableForm) -> list[str]:
     """
     rows = _rows(_decoded(path, form.encoding)[0], path, delimiter_of(path, form.delimiter), form.quotes)
     return rows[0][1] if rows else []
+
+
+def _read(path: Path, form: TableForm) -> tuple[_Rows, list[str]]:
+    """Every row, the header included, with at least one below it, and what had to be guessed."""
+    if not path.is_file():
+        raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
+    content, notes = _decoded(path, form.encoding)
+    rows = _rows(content, path, _delimiter(path, form.delimiter), form.quotes)
+    if not rows:
+        raise DataError(f"{path} is empty: it holds no row")
+    if not rows[form.header :]:
+        raise DataError(f"{path} holds a header and no row below it; without a header, add --no-header")
+    return rows, notes
 
 
 def _decoded(path: Path, encoding: str | None) -> tuple[str, list[str]]:

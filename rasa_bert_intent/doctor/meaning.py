@@ -6,17 +6,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
-from rasa_bert_intent import network as net
-from rasa_bert_intent.config import Options
 from rasa_bert_intent.data.rasa_yaml import Example
 from rasa_bert_intent.data.split import stratified_folds
 from rasa_bert_intent.doctor.findings import Finding
 from rasa_bert_intent.doctor.texts import normalise
-from rasa_bert_intent.encoder import find_encoder, pooling_of
 from rasa_bert_intent.errors import DataError
-from rasa_bert_intent.runtime import choose_device, threads
+from rasa_bert_intent.frozen import encode
 
 # Below it most pairs are only on the same matter: with the default encoder 0.9 gives twice as many pairs on MASSIVE's
 # 11,514 training rows, and they no longer mean the same.
@@ -30,7 +26,6 @@ MOST_PAIRS = 1000
 
 _FOLDS = 5
 _BLOCK = 1024
-_BATCH = 64
 
 
 def embed(texts: Sequence[str], encoder: str, progress: bool = True) -> np.ndarray:
@@ -46,25 +41,7 @@ def embed(texts: Sequence[str], encoder: str, progress: bool = True) -> np.ndarr
     Raises:
         EncoderError: if the encoder cannot be found or read.
     """
-    options = Options(encoder=encoder).with_environment()
-    source = find_encoder(encoder)
-    device = choose_device(options.device)
-    network = net.IntentNetwork(net.load_encoder(source.path), pooling_of(source.path), 1, "linear")
-    network.to(device).eval()
-    tokenizer = net.load_tokenizer(source.path)
-    limit = net.longest_input(network.encoder.config) or options.max_length
-    token_ids = net.tokenize(tokenizer, texts, min(limit, options.max_length))
-    bar = tqdm(total=len(texts), unit=" examples", desc="reading", disable=None if progress else True)
-    with threads(options.num_threads), bar:
-        vectors = net.in_batches(
-            network.features,
-            token_ids,
-            network.head.in_features,
-            pad_id=tokenizer.pad_token_id,
-            device=device,
-            batch_size=_BATCH,
-            on_batch=bar.update,
-        )
+    vectors = encode(texts, encoder, progress=progress)
     vectors -= vectors.mean(axis=0)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 

@@ -152,7 +152,7 @@ def matrix(evaluation: Evaluation) -> go.Figure:
             hoverongaps=False,
         )
     cell = max(16, min(44, 440 // max(confused, 1)))
-    labels = [escape(_shortened(intent, _LONGEST_LABEL)) for intent in intents]
+    labels = [escape(shortened(intent, _LONGEST_LABEL)) for intent in intents]
     ticks = {"tickvals": list(size), "ticktext": labels, "gridcolor": "var(--trace)", "zeroline": False, "ticks": ""}
     figure.update_xaxes(ticks, side="top", tickangle=-90, title=None, constrain="domain")
     figure.update_yaxes(ticks, autorange=False, range=[len(intents) - 0.5, -0.5])
@@ -168,7 +168,7 @@ def _pair(pair: Confusion, support: int) -> Iterator[str]:
     yield f"<b>{escape(pair.intent)}</b> taken for <b>{escape(pair.predicted)}</b>"
     yield f"{pair.count} of {support} ({pair.count / support:.0%})"
     for example in pair.examples:
-        yield f"{example.confidence:.2f}  {escape(_shortened(example.text, _LONGEST_TEXT))}"
+        yield f"{example.confidence:.2f}  {escape(shortened(example.text, _LONGEST_TEXT))}"
 
 
 def themed(figure: go.Figure | None = None) -> go.Figure:
@@ -194,6 +194,7 @@ def themed(figure: go.Figure | None = None) -> go.Figure:
     return figure.update_xaxes(axes).update_yaxes(axes)
 
 
-def _shortened(text: str, longest: int) -> str:
+def shortened(text: str, longest: int) -> str:
+    """The text on one line, cut off where it is longer than that."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return printable if len(printable) <= longest else printable[: longest - 1] + "…"

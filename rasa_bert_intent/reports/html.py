@@ -28,8 +28,7 @@ def to_html(evaluation: Evaluation) -> str:
     Raises:
         DataError: if the extra `report` is not installed.
     """
-    if not html_is_possible():
-        raise DataError(f"a report in HTML needs plotly and jinja2: {EXTRA}")
+    require_html()
     from rasa_bert_intent.reports import figures
 
     drawn = {
@@ -50,6 +49,16 @@ def to_html(evaluation: Evaluation) -> str:
     )
 
 
+def require_html() -> None:
+    """Asks for what a page needs.
+
+    Raises:
+        DataError: if the extra `report` is not installed.
+    """
+    if not html_is_possible():
+        raise DataError(f"a report in HTML needs plotly and jinja2: {EXTRA}")
+
+
 def render(template: str, figures: Mapping[str, go.Figure], **values: Any) -> str:
     """One HTML page that needs nothing beside it and no network.
 
@@ -63,8 +72,7 @@ def render(template: str, figures: Mapping[str, go.Figure], **values: Any) -> st
     Raises:
         DataError: if the extra `report` is not installed.
     """
-    if not html_is_possible():
-        raise DataError(f"a report in HTML needs plotly and jinja2: {EXTRA}")
+    require_html()
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 

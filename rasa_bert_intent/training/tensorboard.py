@@ -30,17 +30,18 @@ class TensorBoardLogs:
 
     Args:
         directory: Of all trainings; the folder is named after the time.
+        option: What names it, for errors.
 
     Raises:
         BertIntentError: if TensorBoard is not installed, or the folder cannot be written.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, option: str = "tensorboard_log_directory") -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise BertIntentError(
-                "tensorboard_log_directory needs TensorBoard, which is not installed: "
+                f"{option} needs TensorBoard, which is not installed: "
                 "pip install 'rasa-bert-intent[tensorboard]', or remove the option."
             ) from None
         folder = Path(directory) / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
@@ -48,7 +49,7 @@ class TensorBoardLogs:
             folder.mkdir(parents=True)
         except OSError as error:
             raise BertIntentError(
-                f"tensorboard_log_directory: {folder} cannot be written ({error.strerror}). Name another directory."
+                f"{option}: {folder} cannot be written ({error.strerror}). Name another directory."
             ) from None
         self._writer = SummaryWriter(log_dir=str(folder))
 
@@ -57,6 +58,14 @@ class TensorBoardLogs:
         from transformers.integrations import TensorBoardCallback
 
         return TensorBoardCallback(tb_writer=self._writer)
+
+    def scalar(self, name: str, value: float, step: int) -> None:
+        """Adds a point to a curve."""
+        self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Writes what is not written yet."""
+        self._writer.close()
 
     def finish(self, model: IntentModel, held_out: Examples) -> None:
         """Writes the options with the final scores, and pictures of the answers to the held-out examples.
@@ -82,7 +91,7 @@ class TensorBoardLogs:
             name: value if isinstance(value, bool | int | float) else str(value) for name, value in options.items()
         }
         self._writer.add_hparams(hparams, scores or {"final/examples": float(len(held_out))}, run_name=".")
-        self._writer.close()
+        self.close()
         logger.info(f"TensorBoard shows this training by: tensorboard --logdir {Path(self._writer.log_dir).parent}")
 
     def _draw(self, figure: Any, name: str) -> None:

@@ -270,7 +270,7 @@ class TestOutputFolder:
     def test_force_does_not_delete_what_is_not_its_own(self, source, output):
         convert(source, output)
         (output / "stories.yml").write_text("mine")
-        with pytest.raises(DataError, match=r"holds stories.yml, which is no former conversion"):
+        with pytest.raises(DataError, match=r"holds stories.yml, which no former run left there"):
             convert(source, output, force=True)
         assert (output / "stories.yml").exists()
 

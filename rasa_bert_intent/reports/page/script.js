@@ -19,7 +19,7 @@ function coloured(value, style) {
 function draw(element) {
   const { data, layout } = coloured(source(element), getComputedStyle(document.documentElement));
   if (element.dataset.figure === "matrix") Object.assign(layout, viewOfMatrix(layout), { dragmode: mouse ? "zoom" : false });
-  else Object.assign(layout, { height: 340, dragmode: false });
+  else Object.assign(layout, { height: layout.height ?? 340, dragmode: mouse && (layout.dragmode ?? false) });
   Plotly.react(element, data, layout, { responsive: element.dataset.figure !== "matrix", displayModeBar: false });
 }
 

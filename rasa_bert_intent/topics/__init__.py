@@ -1,0 +1,1 @@
+"""Finds topics in messages that nobody labelled, to make intents of."""
