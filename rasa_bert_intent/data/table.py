@@ -135,19 +135,6 @@ def column_names(path: Path, form: TableForm) -> list[str]:
     return rows[0][1] if rows else []
 
 
-def _read(path: Path, form: TableForm) -> tuple[_Rows, list[str]]:
-    """Every row, the header included, with at least one below it, and what had to be guessed."""
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
-    content, notes = _decoded(path, form.encoding)
-    rows = _rows(content, path, _delimiter(path, form.delimiter), form.quotes)
-    if not rows:
-        raise DataError(f"{path} is empty: it holds no row")
-    if not rows[form.header :]:
-        raise DataError(f"{path} holds a header and no row below it; without a header, add --no-header")
-    return rows, notes
-
-
 def _decoded(path: Path, encoding: str | None) -> tuple[str, list[str]]:
     try:
         content = path.read_bytes()
