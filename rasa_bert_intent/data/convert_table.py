@@ -88,8 +88,7 @@ def convert_table(
     begin = time.perf_counter()
     source, output_dir, shares = Path(source), Path(output_dir).resolve(), shares or Shares()
     check_output(output_dir, source, force)
-    table = read_table(source, text_column, label_column, form)
-    rows, notes = _cleaned(table, source)
+    rows, notes = read_rows(source, text_column, label_column, form)
     splits = _split(rows, shares)
     with replaced_folder(output_dir) as folder:
         for split, members in splits.items():
@@ -99,9 +98,28 @@ def convert_table(
     return TableSummary(
         rows={split: len(members) for split, members in splits.items()},
         intents=dict(Counter(row.intent for row in rows)),
-        notes=(*table.notes, *notes),
+        notes=tuple(notes),
         seconds=time.perf_counter() - begin,
     )
+
+
+def read_rows(
+    source: Path, text_column: str, label_column: str, form: TableForm | None = None
+) -> tuple[list[Row], list[str]]:
+    """The examples of a table as they are written, each once, and notes of what was guessed, changed or left out.
+
+    Args:
+        source: the table.
+        text_column: name, or number from 1.
+        label_column: likewise.
+        form: how the table is written.
+
+    Raises:
+        DataError: ``source`` cannot be read, or holds nothing to write.
+    """
+    table = read_table(source, text_column, label_column, form)
+    rows, notes = _cleaned(table, source)
+    return rows, [*table.notes, *notes]
 
 
 def _cleaned(table: Table, source: Path) -> tuple[list[Row], list[str]]:
