@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Type  # noqa: UP035  (Rasa checks these very types)
 
@@ -36,6 +37,7 @@ from rasa_bert_intent.doctor.texts import training_warnings
 from rasa_bert_intent.errors import BertIntentError, OptionsError
 from rasa_bert_intent.ranking import rank
 from rasa_bert_intent.reuse import LIBRARIES, TrainedModels, sources_checksum
+from rasa_bert_intent.trained_model import take
 
 logger = logging.getLogger(__name__)
 
@@ -149,21 +151,26 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         return component
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Fine-tunes the encoder on the intent examples and persists the model.
+        """Fine-tunes the encoder on the intent examples, or takes `trained_model`, and persists the model.
 
         Raises:
             InvalidConfigException: if an option does not fit the encoder or this machine.
-            RasaException: if the encoder cannot be found, or an intent is unknown to the model trained on.
+            RasaException: if the encoder cannot be found, an intent is unknown to the model trained on, or
+                `trained_model` does not fit the bot.
         """
         examples = [m for m in training_data.intent_examples if (m.get(TEXT) or "").strip() and m.get(INTENT)]
-        intents = {m.get(INTENT) for m in examples}
+        texts, labels = [m.get(TEXT) for m in examples], [m.get(INTENT) for m in examples]
+        if self._options.trained_model and self._model is None:
+            with _told_to_rasa(), self._model_storage.write_to(self._resource) as directory:
+                take(self._options, texts, labels, directory)
+            return self._resource
+        intents = set(labels)
         if len(intents) < 2:
             rasa.shared.utils.io.raise_warning(
                 f"BertIntentClassifier needs examples of at least two intents to train, found {len(intents)}: "
                 "it will answer no intent."
             )
             return self._resource
-        texts, labels = [m.get(TEXT) for m in examples], [m.get(INTENT) for m in examples]
         for warning in training_warnings(texts, labels):
             logger.warning(warning)
         with _told_to_rasa(), _interrupted_in_one_line(), self._model_storage.write_to(self._resource) as directory:
@@ -180,10 +187,15 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
     def _fit(self, texts: list[str], intents: list[str]) -> Any:
         from rasa_bert_intent.training.fit import fit
 
+        options = self._options
+        if options.trained_model:
+            logger.info(f"Finetuning trains the bot's last model on; {options.trained_model} is left alone.")
+            # Its options are those that it was trained with; of `epochs` Rasa takes a fraction in config.yml.
+            options = replace(self._model.options, epochs=options.epochs)
         return fit(
             texts,
             intents,
-            self._options,
+            options,
             start=self._model if self._finetuning else None,
             min_steps_fraction=float(self._config.get("finetuning_epoch_fraction") or 1.0),
             progress=not rasa.shared.utils.io.is_logging_disabled(),

@@ -31,6 +31,9 @@ ENVIRONMENT_PREFIX = "RASA_BERT_INTENT_"
 # Settings of the machine that runs the model, not of the model: the environment may override what an archive fixed.
 MACHINE_OPTIONS = ("engine", "device", "num_threads", "precision")
 
+# What a bot decides about a model that was trained elsewhere; all else is as it was trained.
+SERVING_OPTIONS = (*MACHINE_OPTIONS, "ranking_length", "renormalize_confidences")
+
 # What the recipe chooses by the data where the user does not.
 RECIPE_OPTIONS = ("method", "classification_head", "contrastive_weight", "learning_rate", "head_learning_rate")
 
@@ -237,6 +240,12 @@ class Options:
         "Store the encoder as it was before LoRA, to serve by torch and to train on. Null: unless ONNX Runtime serves "
         "and the encoder can be found again. `false`: never; with it `engine: auto` takes torch, for a model of a few "
         "MB.",
+    )
+    trained_model: str | None = _option(
+        None,
+        Optional(Text()),
+        "Model that was trained elsewhere, to take instead of training: a directory that `rasa-bert-intent train` "
+        "wrote, an archive of Rasa's, or a folder of archives. Null: none.",
     )
     tensorboard_log_directory: str | None = _option(
         None, Optional(Text()), "Directory for TensorBoard's logs. Null: none are written."

@@ -50,6 +50,7 @@ class IntentModel(IntentPredictor):
         bf16: Whether it predicts in bf16.
         graph: What predicts in place of the network, as it does once the model is stored; None: nothing does.
         holds_encoder: Whether it was loaded with the encoder beside it, which may be nowhere else.
+        seen: Hashes of the examples that it was trained on, see `rasa_bert_intent.seen`; None: not known.
     """
 
     network: IntentNetwork
@@ -58,6 +59,7 @@ class IntentModel(IntentPredictor):
     bf16: bool = False
     graph: Graph | None = None
     holds_encoder: bool = False
+    seen: np.ndarray | None = None
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:  # noqa: D102
         return net.tokenize(self.tokenizer, texts, self.options.max_length)
@@ -102,6 +104,7 @@ class IntentModel(IntentPredictor):
         save_file(_on_cpu(self.network.head.state_dict()), directory / storage.HEAD)
         scope = storage.save_scope(self.scope, directory)
         storage.save_ngrams(self.ngrams, directory)
+        storage.save_seen(self.seen, directory)
         if self.graph is not None:
             (directory / storage.GRAPH).parent.mkdir()
             (directory / storage.GRAPH).write_bytes(self.graph.content)
@@ -201,6 +204,7 @@ class IntentModel(IntentPredictor):
             device=device,
             bf16=serves_in_bf16(options.precision, device),
             holds_encoder=holds_encoder,
+            seen=storage.load_seen(directory),
         )
 
 

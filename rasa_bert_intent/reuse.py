@@ -19,6 +19,7 @@ from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import directory_checksum, existing_files, file_checksum, find_adapter, find_encoder
 from rasa_bert_intent.errors import BertIntentError
 from rasa_bert_intent.storage import FORMAT, read_manifest
+from rasa_bert_intent.trained_model import content_checksum
 from rasa_bert_intent.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,14 @@ LIBRARIES = ("torch", "transformers", "peft", "onnx", "onnxruntime", "tokenizers
 def sources_checksum(options: Options) -> str:
     """Checksum of all that the options name and training reads: encoder, adapter, files; and of our version.
 
+    Under `trained_model` that model is all that is read.
+
     Raises:
         EncoderError: if one of them is nowhere.
+        ModelError: if the model that `trained_model` names is missing, damaged, or does not fit the options.
     """
+    if options.trained_model:
+        return f"{__version__} {content_checksum(options)}"
     checksums = [__version__, directory_checksum(find_encoder(options.encoder, options.encoder_revision).path)]
     if options.adapter:
         checksums.append(directory_checksum(find_adapter(options.adapter).path))

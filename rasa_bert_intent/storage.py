@@ -6,6 +6,7 @@ The directory::
     head.safetensors
     ngrams.safetensors  of character n-grams (unless ngram_weight is 0)
     scope.safetensors   of the Mahalanobis distance (unless out_of_scope_score is another)
+    seen.safetensors    hashes of the examples that it was trained on (older models have none)
     onnx/           the encoder as an ONNX graph (unless engine is torch)
     adapter/        LoRA in PEFT's layout (method lora)
     encoder/        configuration and weights (where nothing could be served or trained on without them)
@@ -22,7 +23,7 @@ import numpy as np
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import file_checksum
-from rasa_bert_intent.errors import ModelError
+from rasa_bert_intent.errors import ModelError, name_some
 from rasa_bert_intent.ngrams import NGrams
 from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns
 from rasa_bert_intent.version import __version__
@@ -36,6 +37,7 @@ ENCODER = "encoder"
 TOKENIZER = "tokenizer"
 _SCOPE = "scope.safetensors"
 _NGRAMS = "ngrams.safetensors"
+_SEEN = "seen.safetensors"
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
@@ -70,11 +72,15 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 def fitting_options(manifest: dict[str, Any], options: Options | None) -> Options:
     """The options to serve a model, or to train it on, with: what they leave open is as it was trained.
 
+    Under `trained_model` all are: what `config.yml` decides was written into the manifest when the model was taken.
+
     Raises:
         ModelError: if they ask for another network than was trained.
     """
     stored = Options.from_config(manifest["options"])
-    options = (options or stored.with_environment()).completed_by(manifest["options"])
+    if options is None or options.trained_model:
+        return stored.with_environment()
+    options = options.completed_by(manifest["options"])
     for name in ("method", "classification_head"):
         if getattr(options, name) != getattr(stored, name):
             raise ModelError(
@@ -88,8 +94,58 @@ def write_manifest(directory: Path, content: dict[str, Any]) -> None:
     """Writes the manifest of a directory whose other files are all there."""
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     checksums = {path.relative_to(directory).as_posix(): file_checksum(path) for path in files}
-    manifest = {"format": FORMAT, "version": __version__, **content, "files": checksums}
+    _write(directory, {"format": FORMAT, "version": __version__, **content, "files": checksums})
+
+
+def write_options(directory: Path, manifest: dict[str, Any], options: Options) -> None:
+    """Writes the manifest of a directory anew with other options; its files stay, and their checksums."""
+    _write(directory, {**manifest, "options": options.to_dict()})
+
+
+def _write(directory: Path, manifest: dict[str, Any]) -> None:
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
+
+
+def save_seen(seen: np.ndarray | None, directory: Path) -> None:
+    """Writes the hashes of the examples that a model was trained on, see `rasa_bert_intent.seen`."""
+    from safetensors.numpy import save_file
+
+    if seen is not None:
+        save_file({"hashes": seen}, directory / _SEEN)
+
+
+def load_seen(directory: Path) -> np.ndarray | None:
+    """What `save_seen` wrote."""
+    from safetensors.numpy import load_file
+
+    file = directory / _SEEN
+    return load_file(file)["hashes"] if file.is_file() else None
+
+
+def check_replaceable(directory: Path, force: bool) -> None:
+    """Refuses a directory for a new model in which something would be lost.
+
+    Raises:
+        ModelError: if it is a file or a mount point, holds anything but a former model, or that without `force`.
+    """
+    if directory.is_mount():
+        raise ModelError(f"{directory} is a mount point, which cannot be replaced at once. Name a folder in it.")
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise ModelError(f"{directory} is a file; expected a folder. Name another.")
+    names = {path.name for path in directory.iterdir()}
+    if not names:
+        return
+    try:
+        files = json.loads((directory / MANIFEST).read_text("utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        files = ()
+    foreign = sorted(names - {MANIFEST, *(name.split("/")[0] for name in files)})
+    if foreign or not files:
+        raise ModelError(f"{directory} holds {name_some(foreign)}, which is no model of ours. Name another folder.")
+    if not force:
+        raise ModelError(f"{directory} holds a model. Name another folder, or replace it with --force.")
 
 
 def save_ngrams(ngrams: NGrams | None, directory: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
+from rasa_bert_intent import seen
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import DataError, ModelError, name_some
 from rasa_bert_intent.model import IntentModel
@@ -69,6 +70,7 @@ def fit(
         with training_mode(model, device):
             _train(model, texts, intents, min_steps, fresh=start is None, progress=progress)
     model.bf16 = serves_in_bf16(options.precision, device)
+    model.seen = seen.added(model.seen, texts, intents)
     model.network.eval()
     model.training["seconds"] = round(time.perf_counter() - began, 1)
     logger.info(_summary(model))

@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+
+from rasa_bert_intent.config_file import parse_options, read_config
+from rasa_bert_intent.errors import OptionsError
+
+BOT = """
+recipe: default.v1
+pipeline:
+- name: WhitespaceTokenizer
+- name: {name}
+  epochs: 3
+  learning_rate: 2e-4
+- name: FallbackClassifier
+"""
+
+
+def _config(folder: Path, content: str) -> Path:
+    (folder / "config.yml").write_text(content, "utf-8")
+    return folder / "config.yml"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        BOT.format(name="rasa_bert_intent.BertIntentClassifier"),
+        BOT.format(name="rasa_bert_intent.classifier.BertIntentClassifier"),
+        BOT.format(name="BertIntentClassifier"),
+        "epochs: 3\nlearning_rate: 2e-4\n",
+    ],
+)
+def test_options_are_those_of_the_component_or_the_whole_file(content: str, tmp_path: Path):
+    assert read_config(_config(tmp_path, content)) == {"epochs": 3, "learning_rate": "2e-4"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("pipeline:\n- name: DIETClassifier\n", r"has BertIntentClassifier 0 times, expected once; it has DIETCl"),
+        ("pipeline:\n", "it has nothing"),
+        ("pipeline:\n- BertIntentClassifier\n- BertIntentClassifier\n", "2 times, expected once"),
+        ("- epochs: 3\n", "neither a config.yml of Rasa nor a mapping"),
+        ("", "neither a config.yml of Rasa nor a mapping"),
+        ("epochs: [3\n", "is not YAML: .*line 2"),
+    ],
+)
+def test_other_files_are_refused_in_one_line(content: str, message: str, tmp_path: Path):
+    with pytest.raises(OptionsError, match=message) as caught:
+        read_config(_config(tmp_path, content))
+    assert "\n" not in str(caught.value)
+
+
+def test_values_on_the_command_line_are_yaml():
+    pairs = ["epochs=4", "lora_target_modules=[q_lin, v_lin]", "store_encoder=false", "num_threads=null", "encoder=a=b"]
+    assert parse_options(pairs) == {
+        "epochs": 4,
+        "lora_target_modules": ["q_lin", "v_lin"],
+        "store_encoder": False,
+        "num_threads": None,
+        "encoder": "a=b",
+    }
