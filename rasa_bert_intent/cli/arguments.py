@@ -24,6 +24,13 @@ def add_table(group: Any) -> list[argparse.Action]:
     return [
         group.add_argument("--text-column", metavar="COLUMN", help="its name in the first row, or its number from 1"),
         group.add_argument("--label-column", metavar="COLUMN", help="likewise"),
+        *add_table_form(group),
+    ]
+
+
+def add_table_form(group: Any) -> list[argparse.Action]:
+    """Adds what says how a table is written."""
+    return [
         group.add_argument(
             "--no-header", dest="header", action="store_false", help="the first row is an example; number the columns"
         ),
@@ -62,7 +69,7 @@ def chosen_locales(args: argparse.Namespace) -> list[str] | None:
 
 
 def table_form(args: argparse.Namespace) -> TableForm:
-    """What `add_table` was given, but the columns."""
+    """What `add_table_form` was given."""
     return TableForm(header=args.header, delimiter=args.delimiter, quotes=args.quotes, encoding=args.encoding)
 
 

@@ -6,15 +6,21 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rasa_bert_intent.cli.arguments import add_model
+from rasa_bert_intent.cli.arguments import add_model, add_table_form, table_form
 from rasa_bert_intent.errors import DataError
 
-# Messages read at a time: enough for batches of like length, little to keep in memory.
-_CHUNK = 2048
+if TYPE_CHECKING:
+    from rasa_bert_intent.bulk.rows import Row
+
+_BAD_SHOWN = 5
+
+# Endings of files that are not a message a line.
+_STRUCTURED = (".csv", ".tsv", ".tab", ".jsonl", ".parquet")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,12 +28,31 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "predict",
         help="classify messages with a trained model",
-        description="Classifies messages, one a line, and prints one JSON object a line: text, intent, p_in_scope "
-        "(which the confidences of intents in scope contain), intent_ranking.",
+        description="Classifies messages, and prints one JSON object a line: text, intent, p_in_scope (which the "
+        "confidences of intents in scope contain), intent_ranking. With --output the input may be of any size: results "
+        "go to a folder in parts, each with its rows' numbers; run again after a stop, it goes on where it was.",
     )
     add_model(parser)
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: read lines from --input")
-    parser.add_argument("--input", type=Path, metavar="FILE", help="file with one message a line (default: stdin)")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="messages; none: read --input")
+    parser.add_argument(
+        "--input",
+        type=Path,
+        metavar="FILE",
+        help=".csv, .tsv, .jsonl or .parquet; any other has one message a line (default: lines of stdin)",
+    )
+    parser.add_argument(
+        "--text-column", metavar="COLUMN", help="column or JSON key with the text (default: text, or utt)"
+    )
+    add_table_form(parser.add_argument_group("a table"))
+    bulk = parser.add_argument_group("a file of any size")
+    bulk.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for part-000000.jsonl and so on, in order, bad rows with reasons in bad-000000.jsonl and so on",
+    )
+    bulk.add_argument("--chunk-size", type=int, default=10_000, metavar="N", help="rows a part (10000)")
+    bulk.add_argument("--form", choices=("jsonl", "parquet"), default="jsonl", help="of the parts (default: jsonl)")
     parser.set_defaults(run=run)
 
 
@@ -37,21 +62,41 @@ def run(args: argparse.Namespace) -> int:
         raise DataError("give messages or --input, not both.")
     if args.input and not args.input.is_file():
         raise DataError(f"--input: {args.input} is no file.")
+    if args.output:
+        return _to_folder(args)
     from rasa_bert_intent.archive import open_model
-    from rasa_bert_intent.ranking import rank
+    from rasa_bert_intent.bulk.score import TEXTS_AT_A_TIME, score
 
     model = open_model(args.model)
-    with _progress(args) as bar:
-        for texts in _chunks(_messages(args)):
-            features = model.features(texts)
-            scope = model.scope_probabilities(features, model.logits_of_features(features))
-            for text, confidences, in_scope in zip(texts, model.confidences(texts, features), scope, strict=True):
-                ranking = rank(
-                    model.labels, confidences, model.options.ranking_length, model.options.renormalize_confidences
-                )
-                row = {"text": text, "intent": ranking[0], "p_in_scope": float(in_scope), "intent_ranking": ranking}
+    with _progress(args) as bar, _messages(args) as messages:
+        while texts := list(islice(messages, TEXTS_AT_A_TIME)):
+            for row in score(model, texts):
                 print(json.dumps(row, ensure_ascii=False))
             bar.update(len(texts))
+    return 0
+
+
+def _to_folder(args: argparse.Namespace) -> int:
+    from rasa_bert_intent.bulk.job import Job, run
+
+    if not args.input:
+        raise DataError("--output needs --input: only a file can be gone on with after a stop.")
+    if args.chunk_size < 1:
+        raise DataError(f"--chunk-size is {args.chunk_size}; expected 1 or more.")
+    if args.form == "parquet":
+        from rasa_bert_intent.bulk.parquet import require_pyarrow
+
+        require_pyarrow()
+    job = Job(
+        model=args.model,
+        source=args.input,
+        output=args.output,
+        text_column=args.text_column,
+        table=table_form(args),
+        chunk_size=args.chunk_size,
+        form=args.form,
+    )
+    print(run(job))
     return 0
 
 
@@ -60,28 +105,42 @@ def _progress(args: argparse.Namespace) -> Any:
     from tqdm import tqdm
 
     total = None
-    if args.input:
+    if args.input and args.input.suffix.lower() not in _STRUCTURED:
         with args.input.open("rb") as file:
             total = sum(bool(line.strip()) for line in file)
     seen = sys.stderr.isatty() and not sys.stdout.isatty()
     return tqdm(total=total, unit=" messages", unit_scale=True, disable=not seen)
 
 
-def _messages(args: argparse.Namespace) -> Iterator[str]:
+@contextmanager
+def _messages(args: argparse.Namespace) -> Iterator[Iterator[str]]:
     if args.texts:
-        yield from args.texts
-        return
-    if args.input is None:
-        yield from _lines(sys.stdin)
-        return
-    with args.input.open(encoding="utf-8", errors="replace") as file:
-        yield from _lines(file)
+        yield iter(args.texts)
+    elif args.input is None:
+        yield _lines(sys.stdin)
+    elif args.input.suffix.lower() in _STRUCTURED:
+        from rasa_bert_intent.bulk.rows import open_rows
+
+        with open_rows(args.input, args.text_column, table_form(args)) as (rows, _):
+            yield _good(rows)
+    else:
+        with args.input.open(encoding="utf-8", errors="replace") as file:
+            yield _lines(file)
+
+
+def _good(rows: Iterable[Row]) -> Iterator[str]:
+    """The texts that can be scored; of the other rows the first few are told on standard error."""
+    bad = 0
+    for row in rows:
+        if not row.reason:
+            yield row.text
+            continue
+        bad += 1
+        if bad <= _BAD_SHOWN:
+            print(f"row {row.number} is left out: {row.reason}", file=sys.stderr)
+    if bad > _BAD_SHOWN:
+        print(f"... {bad} rows in all are left out; --output writes them to files", file=sys.stderr)
 
 
 def _lines(file: Iterable[str]) -> Iterator[str]:
     return (line.rstrip("\n") for line in file if line.strip())
-
-
-def _chunks(messages: Iterator[str]) -> Iterator[list[str]]:
-    while chunk := list(islice(messages, _CHUNK)):
-        yield chunk

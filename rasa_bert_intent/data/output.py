@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -69,3 +70,22 @@ def replaced_folder(output_dir: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
         if output_dir.exists():
             shutil.rmtree(former, ignore_errors=True)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file beside ``path`` that takes its place on success, on the disk too, and vanishes on any error.
+
+    Raises:
+        DataError: ``path`` cannot be written; it is then as it was.
+    """
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        yield fresh
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        fresh.unlink(missing_ok=True)

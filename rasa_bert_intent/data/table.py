@@ -11,8 +11,8 @@ from pathlib import Path
 from rasa_bert_intent.errors import DataError, name_some
 
 QUOTES = ("auto", "csv", "none")
-_DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-SUFFIXES = tuple(_DELIMITERS)
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+SUFFIXES = tuple(DELIMITERS)
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _SHOWN = 60
 
@@ -73,12 +73,12 @@ def read_table(path: Path, text_column: str, label_column: str, form: TableForm 
     if not path.is_file():
         raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
     content, notes = _decoded(path, form.encoding)
-    rows = _rows(content, path, _delimiter(path, form.delimiter), form.quotes)
+    rows = _rows(content, path, named_delimiter(path, form.delimiter), form.quotes)
     if not rows:
         raise DataError(f"{path} is empty: it holds no row")
     first = rows[0][1]
     text, label = (
-        _column(name, option, first, path, form.header)
+        column_index(name, option, first, path, form.header)
         for name, option in ((text_column, "--text-column"), (label_column, "--label-column"))
     )
     if text == label:
@@ -101,7 +101,7 @@ def column_names(path: Path, form: TableForm) -> list[str]:
     Raises:
         DataError: as `read_table`.
     """
-    rows = _rows(_decoded(path, form.encoding)[0], path, _delimiter(path, form.delimiter), form.quotes)
+    rows = _rows(_decoded(path, form.encoding)[0], path, named_delimiter(path, form.delimiter), form.quotes)
     return rows[0][1] if rows else []
 
 
@@ -129,14 +129,19 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, list[str]]:
     return text, notes
 
 
-def _delimiter(path: Path, delimiter: str | None) -> str:
+def named_delimiter(path: Path, delimiter: str | None) -> str:
+    """The character between columns; None: as the file's ending says.
+
+    Raises:
+        DataError: if it is none that can be, or the ending says nothing.
+    """
     if delimiter is None:
-        if path.suffix.lower() not in _DELIMITERS:
+        if path.suffix.lower() not in DELIMITERS:
             raise DataError(
-                f"{path} ends in none of {', '.join(_DELIMITERS)}: say by --delimiter what stands between its columns, "
+                f"{path} ends in none of {', '.join(DELIMITERS)}: say by --delimiter what stands between its columns, "
                 "a character or one of tab, comma, semicolon, pipe"
             )
-        return _DELIMITERS[path.suffix.lower()]
+        return DELIMITERS[path.suffix.lower()]
     delimiter = _NAMED_DELIMITERS.get(delimiter, delimiter)
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise DataError(
@@ -190,8 +195,19 @@ def _parsed(content: str, delimiter: str, *, quoted: bool) -> Iterator[tuple[int
         raise ValueError(f"line {begin}: a quoted field is not closed or goes on after its quote ({error})") from None
 
 
-def _column(name: str, option: str, first: list[str], path: Path, header: bool) -> int:
-    """The index of a column that is named, or numbered from 1."""
+def column_index(name: str, option: str, first: list[str], path: Path, header: bool) -> int:
+    """The index of a column that is named, or numbered from 1.
+
+    Args:
+        name: what was given.
+        option: by which option.
+        first: the first row.
+        path: the file, for messages.
+        header: whether the first row names the columns.
+
+    Raises:
+        DataError: if there is none, or several of that name.
+    """
     names = [cell.strip() for cell in first] if header else []
     if name in names:
         if names.count(name) > 1:
