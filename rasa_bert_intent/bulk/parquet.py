@@ -13,6 +13,7 @@ from rasa_bert_intent.errors import DataError
 
 _EXTRA = "pip install 'rasa-bert-intent[parquet]'"
 _BATCH = 1024
+_BUFFER = 1 << 20  # else a column of a whole row group is read at once
 
 
 def require_pyarrow() -> None:
@@ -31,7 +32,7 @@ def open_parquet(path: Path, text_column: str | None) -> Iterator[tuple[Iterator
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(path, buffer_size=_BUFFER)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"--input: {path} cannot be read as Parquet: {error}") from None
     with file:

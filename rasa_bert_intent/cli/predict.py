@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(f"--input: {args.input} is no file.")
     if args.output:
         return _to_folder(args)
+    if args.text_column and not _is_structured(args.input):
+        raise DataError(f"--text-column is for --input of {', '.join(_STRUCTURED)}.")
     from rasa_bert_intent.archive import open_model
     from rasa_bert_intent.bulk.score import TEXTS_AT_A_TIME, score
 
@@ -105,7 +107,7 @@ def _progress(args: argparse.Namespace) -> Any:
     from tqdm import tqdm
 
     total = None
-    if args.input and args.input.suffix.lower() not in _STRUCTURED:
+    if args.input and not _is_structured(args.input):
         with args.input.open("rb") as file:
             total = sum(bool(line.strip()) for line in file)
     seen = sys.stderr.isatty() and not sys.stdout.isatty()
@@ -118,7 +120,7 @@ def _messages(args: argparse.Namespace) -> Iterator[Iterator[str]]:
         yield iter(args.texts)
     elif args.input is None:
         yield _lines(sys.stdin)
-    elif args.input.suffix.lower() in _STRUCTURED:
+    elif _is_structured(args.input):
         from rasa_bert_intent.bulk.rows import open_rows
 
         with open_rows(args.input, args.text_column, table_form(args)) as (rows, _):
@@ -126,6 +128,10 @@ def _messages(args: argparse.Namespace) -> Iterator[Iterator[str]]:
     else:
         with args.input.open(encoding="utf-8", errors="replace") as file:
             yield _lines(file)
+
+
+def _is_structured(source: Path | None) -> bool:
+    return source is not None and source.suffix.lower() in _STRUCTURED
 
 
 def _good(rows: Iterable[Row]) -> Iterator[str]:

@@ -98,6 +98,7 @@ def test_every_row_is_there_exactly_once_after_two_kills(model: Path, table: Pat
         (["hello", "--output", "DIR"], "--output needs --input"),
         (["--output", "DIR"], "--output needs --input"),
         (["--input", "TABLE", "--output", "DIR"], "--text-column is missing; "),
+        (["hello", "--text-column", "text"], "--text-column is for --input of .csv, "),
         (["--input", "TABLE", "--output", "DIR", "--chunk-size", "0"], "--chunk-size is 0; expected 1 or more"),
         (["--input", "TABLE", "--output", "TABLE", "--text-column", "2"], "is no empty folder and no job's"),
     ],
