@@ -94,7 +94,7 @@ def read_rows(path: Path, form: TableForm) -> tuple[Rows, list[str]]:
     """The line and the cells of every row, the header too and no blank one; and notes of what had to be guessed.
 
     Raises:
-        DataError: the file cannot be read, is empty, or has a row of another width, with its line.
+        DataError: the file cannot be read, holds no row below the header, or one of another width, with its line.
     """
     if not path.is_file():
         raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
@@ -102,6 +102,8 @@ def read_rows(path: Path, form: TableForm) -> tuple[Rows, list[str]]:
     rows = _rows(content, path, delimiter_of(path, form.delimiter), form.quotes)
     if not rows:
         raise DataError(f"{path} is empty: it holds no row")
+    if not rows[form.header :]:
+        raise DataError(f"{path} holds a header and no row below it; without a header, add --no-header")
     return rows, notes
 
 
