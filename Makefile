@@ -1,4 +1,5 @@
 # make bot     set up, train the example bot on its own data, and chat with it (MASSIVE=path: train on MASSIVE instead)
+# make web     the same bot in a browser, beside what its classifier thinks (WEB="--share" and the like go to the page)
 # make tensorboard   look at the curves of the example bot's trainings
 # make test    set up, check the code and run the tests that are not slow (PYTEST="-k name" and the like go to pytest)
 # Python 3.10 is found on the PATH or among pyenv's versions; else uv downloads it.
@@ -8,6 +9,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/ready
+WEB_VENV := .venv-web
+WEB_READY := $(WEB_VENV)/ready
 BOT_DATA := $(if $(MASSIVE),$(CURDIR)/.cache/massive/train,$(CURDIR)/example_bot/data/nlu)
 # Rasa reports usage over the network by default, and waits long where there is none.
 export RASA_TELEMETRY_ENABLED ?= false
@@ -15,7 +18,7 @@ export PYTHONWARNINGS ?= ignore
 export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup bot train-bot tensorboard test lint lock clean
+.PHONY: help setup bot train-bot web web-setup tensorboard test lint lock clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -43,12 +46,26 @@ $(READY): pyproject.toml constraints.txt | uv
 bot: train-bot
 	@cd example_bot && $(BIN)/python chat.py
 
+web: $(WEB_READY) train-bot
+	@cd example_bot && EXAMPLE_BOT_WEB_PYTHON=$(CURDIR)/$(WEB_VENV)/bin/python $(BIN)/python web.py $(WEB)
+
+web-setup: $(WEB_READY)
+
+# The page has a Python of its own, since Gradio goes with no pydantic of Rasa's. It asks Rasa, or ONNX Runtime: what
+# trains a model is left out.
+NOT_FOR_THE_PAGE := torch transformers peft accelerate onnx
+$(WEB_READY): pyproject.toml | uv
+	$(UV) venv --quiet --clear --python '>=3.11,<3.14' $(WEB_VENV)
+	printf "%s; python_version < '3'\n" $(NOT_FOR_THE_PAGE) > $(WEB_VENV)/left-out.txt
+	$(UV) pip install --quiet --compile-bytecode --python $(WEB_VENV) --override $(WEB_VENV)/left-out.txt --editable '.[demo]'
+	@touch $@
+
 train-bot: $(READY)
 ifdef MASSIVE
 	@$(BIN)/rasa-bert-intent convert '$(MASSIVE)' --split train --output-dir .cache/massive --force
 endif
 	@cd example_bot && $(BIN)/rasa train --data data/rules.yml data/stories.yml data/lookups.yml \
-	  data/nlu/out_of_scope.yml $(BOT_DATA)
+	  data/nlu/out_of_scope.yml $(notdir $(wildcard example_bot/corrections)) $(BOT_DATA)
 
 tensorboard: $(READY)
 	$(BIN)/tensorboard --logdir example_bot/.tensorboard
@@ -67,4 +84,4 @@ lock: | uv
 	  --no-annotate --no-header --upgrade --quiet --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) .cache example_bot/.rasa example_bot/models example_bot/results example_bot/.tensorboard example_bot/state.db
+	rm -rf $(VENV) $(WEB_VENV) .cache example_bot/.rasa example_bot/models example_bot/results example_bot/.tensorboard example_bot/state.db

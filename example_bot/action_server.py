@@ -101,7 +101,7 @@ def _serve() -> None:
     @app.after_server_start
     async def say_ready(*_: object) -> None:
         print(f"{_READY}{sock.getsockname()[1]}", flush=True)
-        threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
+        threading.Thread(target=stop_at_end_of_input, daemon=True).start()
 
     app.run(sock=sock, access_log=False)
 
@@ -124,7 +124,7 @@ def _give_up(reason: str) -> NoReturn:
     sys.exit(1)
 
 
-def _stop_at_end_of_input() -> None:
+def stop_at_end_of_input() -> None:
     """At once: nobody waits for an answer any more, and the database keeps whole transactions alone."""
     sys.stdin.read()
     os._exit(0)

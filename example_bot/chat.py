@@ -25,9 +25,7 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> None:
     os.chdir(HERE)  # models, endpoints.yml and the Python modules named in config.yml are here
-    newest = max(Path("models").glob("*.tar.gz"), key=lambda file: file.stat().st_mtime, default=None)
-    if newest is None:
-        sys.exit("error: there is no model in models/. Run: make train-bot")
+    newest = newest_model()
     try:
         with action_server.running() as url, endpoints(url) as file:
             if sys.stdin.isatty():
@@ -37,6 +35,14 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def newest_model() -> Path:
+    """The one trained last; where there is none, this ends the program and says so."""
+    newest = max(Path("models").glob("*.tar.gz"), key=lambda file: file.stat().st_mtime, default=None)
+    if newest is None:
+        sys.exit("error: there is no model in models/. Run: make train-bot")
+    return newest
 
 
 @contextmanager

@@ -40,6 +40,7 @@ from rasa_bert_intent.reuse import LIBRARIES, TrainedModels, sources_checksum
 logger = logging.getLogger(__name__)
 
 _INTENT_RANKING = "intent_ranking"
+_P_IN_SCOPE = "p_in_scope"  # as `rasa-bert-intent predict` calls it
 
 # What Rasa's RegexMessageHandler reads, of intents named in one word: /intent, @ and a confidence, entities as JSON.
 _INTENT_MESSAGE = re.compile(r"/([^\s{@]+)(@[0-9.]+)?(\{.*\})?", re.DOTALL)
@@ -194,7 +195,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         return bool(text.strip()) and not (named and self._model and named[1] in self._model.labels)
 
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
-        """Sets `intent` and `intent_ranking` of each message.
+        """Sets `intent`, `intent_ranking` and, of what it classifies, `p_in_scope` of each message.
 
         A message without text gets no intent, nor does one such as `/greet{"name": "Ann"}` that names one of ours: Rasa
         reads that itself, after all components.
@@ -206,7 +207,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         if self._model is None or not with_text:
             return messages
         texts = [message.get(TEXT) for message in with_text]
-        for message, confidences in zip(with_text, self._model.predict_proba(texts), strict=True):
+        for message, confidences, in_scope in zip(with_text, *self._model.predict_with_scope(texts), strict=True):
             ranking = rank(
                 self._model.labels,
                 confidences,
@@ -215,6 +216,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             )
             message.set(INTENT, dict(ranking[0]), add_to_output=True)
             message.set(_INTENT_RANKING, ranking, add_to_output=True)
+            message.set(_P_IN_SCOPE, float(in_scope), add_to_output=True)
         return messages
 
 

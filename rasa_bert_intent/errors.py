@@ -31,5 +31,9 @@ class ModelError(BertIntentError):
     """A stored model is missing, damaged, or does not fit."""
 
 
+class ServerError(BertIntentError):
+    """A server does not answer, or cannot be started."""
+
+
 class DataError(BertIntentError):
     """A data file is missing, malformed, or holds nothing to work on."""

@@ -89,13 +89,21 @@ class IntentPredictor(ABC):
         """
         return self.confidences(texts, self.features(texts, batch_size))
 
+    def predict_with_scope(self, texts: Sequence[str], batch_size: int = 64) -> tuple[np.ndarray, np.ndarray]:
+        """Confidences `[texts, labels]` as `predict_proba` gives them, and the P(in scope) `[texts]` in them."""
+        return self._confidences_and_scope(texts, self.features(texts, batch_size))
+
     def confidences(self, texts: Sequence[str], features: np.ndarray) -> np.ndarray:
         """Confidences `[texts, labels]`, as `predict_proba` gives them, of texts whose pooled vectors are known."""
+        return self._confidences_and_scope(texts, features)[0]
+
+    def _confidences_and_scope(self, texts: Sequence[str], features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         added = self.ngrams.logits(texts) if self.ngrams is not None else 0
         logits = self.logits_of_features(features)
         confidences = self.calibration.probabilities(logits + added)
-        confidences[:, self.in_scope] *= self.scope_probabilities(features, logits)[:, None]
-        return confidences
+        scope = self.scope_probabilities(features, logits)
+        confidences[:, self.in_scope] *= scope[:, None]
+        return confidences, scope
 
     def scope_probabilities(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """P(in scope), `[texts]`, from pooled vectors and the encoder's logits; 1 where the model has no scope."""

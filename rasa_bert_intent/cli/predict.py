@@ -43,9 +43,7 @@ def run(args: argparse.Namespace) -> int:
     model = open_model(args.model)
     with _progress(args) as bar:
         for texts in _chunks(_messages(args)):
-            features = model.features(texts)
-            scope = model.scope_probabilities(features, model.logits_of_features(features))
-            for text, confidences, in_scope in zip(texts, model.confidences(texts, features), scope, strict=True):
+            for text, confidences, in_scope in zip(texts, *model.predict_with_scope(texts), strict=True):
                 ranking = rank(
                     model.labels, confidences, model.options.ranking_length, model.options.renormalize_confidences
                 )

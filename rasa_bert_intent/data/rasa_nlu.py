@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rasa_bert_intent.data.clean import has_surrogate
@@ -45,14 +45,28 @@ def write_nlu(
         carried = _carried(row, report)
         if carried is not None:
             by_intent[row.intent].append(carried)
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        # The arrow is needed: Rasa decodes backslash escapes before it parses a file that is all ASCII.
-        comment = "".join(character if character.isprintable() else " " for character in origin)
-        file.write(f'# {comment} → Rasa, by `rasa-bert-intent convert`\nversion: "{RASA_FORMAT}"\nnlu:\n')
-        for intent in sorted(by_intent):
-            file.write(f"- intent: {_scalar(intent)}\n")
-            file.write(_examples([annotated(row.text, row.entities) for row in by_intent[intent]]))
+    examples = {
+        intent: [annotated(row.text, row.entities) for row in by_intent[intent]] for intent in sorted(by_intent)
+    }
+    write_examples(path, examples, f"{origin} → Rasa, by `rasa-bert-intent convert`")
     return [row for intent in sorted(by_intent) for row in by_intent[intent]]
+
+
+def write_examples(path: Path, examples: Mapping[str, Sequence[str]], comment: str) -> None:
+    """Write one NLU file of examples that are written as Rasa reads them, see `annotated`.
+
+    Args:
+        path: the file to write; an existing one is overwritten.
+        examples: of each intent, in the order given; none of them holds a line break.
+        comment: for the first line. It holds a character that is not ASCII: Rasa decodes backslash escapes before it
+            parses a file that is all ASCII.
+    """
+    printable = "".join(character if character.isprintable() else " " for character in comment)
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f'# {printable}\nversion: "{RASA_FORMAT}"\nnlu:\n')
+        for intent, lines in examples.items():
+            file.write(f"- intent: {_scalar(intent)}\n")
+            file.write(_examples(lines))
 
 
 def write_domain(path: Path, intents: Iterable[str], entities: Iterable[str]) -> None:
@@ -117,7 +131,7 @@ def _entity_type(name: str) -> str:
     return '{"entity": %s}' % json.dumps(name, ensure_ascii=False).replace("}", "\\u007d")  # noqa: UP031
 
 
-def _examples(examples: list[str]) -> str:
+def _examples(examples: Sequence[str]) -> str:
     if any(_NEEDS_QUOTES.search(example) for example in examples):
         return "  examples:\n" + "".join(f"  - text: {_quoted(example)}\n" for example in examples)
     return "  examples: |\n" + "".join(f"    - {example}\n" for example in examples) + "\n"

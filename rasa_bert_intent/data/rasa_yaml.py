@@ -59,9 +59,14 @@ def read_rasa_yaml(path: Path, *, repeats: bool = True) -> Iterator[Example]:
             if not repeats and (intent, annotated) in seen:
                 continue
             seen.add((intent, annotated))
-            text = _ENTITY.sub(r"\1", annotated)
+            text = plain_text(annotated)
             if text:
                 yield Example(text, intent.partition("/")[0], file, line)
+
+
+def plain_text(annotated: str) -> str:
+    """The text of an example as it is written, without its entities' annotations."""
+    return _ENTITY.sub(r"\1", annotated)
 
 
 def _files(path: Path) -> Iterator[Path]:

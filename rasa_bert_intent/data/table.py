@@ -16,6 +16,8 @@ SUFFIXES = tuple(_DELIMITERS)
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _SHOWN = 60
 
+Rows = list[tuple[int, list[str]]]
+
 
 @dataclass(frozen=True)
 class TableForm:
@@ -70,15 +72,10 @@ def read_table(path: Path, text_column: str, label_column: str, form: TableForm 
         DataError: the file cannot be read, is empty, lacks a column, or has a row of another width, with its line.
     """
     form = form or TableForm()
-    if not path.is_file():
-        raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
-    content, notes = _decoded(path, form.encoding)
-    rows = _rows(content, path, _delimiter(path, form.delimiter), form.quotes)
-    if not rows:
-        raise DataError(f"{path} is empty: it holds no row")
+    rows, notes = read_rows(path, form)
     first = rows[0][1]
     text, label = (
-        _column(name, option, first, path, form.header)
+        find_column(name, option, first, path, form.header)
         for name, option in ((text_column, "--text-column"), (label_column, "--label-column"))
     )
     if text == label:
@@ -95,13 +92,28 @@ def read_table(path: Path, text_column: str, label_column: str, form: TableForm 
     return Table(examples, notes)
 
 
+def read_rows(path: Path, form: TableForm) -> tuple[Rows, list[str]]:
+    """The line and the cells of every row, the header too and no blank one; and notes of what had to be guessed.
+
+    Raises:
+        DataError: the file cannot be read, is empty, or has a row of another width, with its line.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
+    content, notes = _decoded(path, form.encoding)
+    rows = _rows(content, path, delimiter_of(path, form.delimiter), form.quotes)
+    if not rows:
+        raise DataError(f"{path} is empty: it holds no row")
+    return rows, notes
+
+
 def column_names(path: Path, form: TableForm) -> list[str]:
     """The first row of a table, for a message.
 
     Raises:
         DataError: as `read_table`.
     """
-    rows = _rows(_decoded(path, form.encoding)[0], path, _delimiter(path, form.delimiter), form.quotes)
+    rows = _rows(_decoded(path, form.encoding)[0], path, delimiter_of(path, form.delimiter), form.quotes)
     return rows[0][1] if rows else []
 
 
@@ -129,7 +141,12 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, list[str]]:
     return text, notes
 
 
-def _delimiter(path: Path, delimiter: str | None) -> str:
+def delimiter_of(path: Path, delimiter: str | None = None) -> str:
+    """What stands between a table's columns: as named, or as the file's ending says.
+
+    Raises:
+        DataError: the ending says nothing, or the name is none.
+    """
     if delimiter is None:
         if path.suffix.lower() not in _DELIMITERS:
             raise DataError(
@@ -146,15 +163,12 @@ def _delimiter(path: Path, delimiter: str | None) -> str:
     return delimiter
 
 
-_Rows = list[tuple[int, list[str]]]
-
-
-def _rows(content: str, path: Path, delimiter: str, quotes: str) -> _Rows:
+def _rows(content: str, path: Path, delimiter: str, quotes: str) -> Rows:
     """Line and cells of each row."""
     if quotes not in QUOTES:
         raise DataError(f"--quotes is {quotes!r}; expected one of {', '.join(QUOTES)}")
     ways = (["none", "csv"] if delimiter == "\t" else ["csv", "none"]) if quotes == "auto" else [quotes]
-    read: dict[str, _Rows] = {}
+    read: dict[str, Rows] = {}
     errors: dict[str, str] = {}
     for way in ways:
         try:
@@ -190,8 +204,12 @@ def _parsed(content: str, delimiter: str, *, quoted: bool) -> Iterator[tuple[int
         raise ValueError(f"line {begin}: a quoted field is not closed or goes on after its quote ({error})") from None
 
 
-def _column(name: str, option: str, first: list[str], path: Path, header: bool) -> int:
-    """The index of a column that is named, or numbered from 1."""
+def find_column(name: str, option: str, first: list[str], path: Path, header: bool) -> int:
+    """The index of a column that is named, or numbered from 1; ``option`` is where the name was given.
+
+    Raises:
+        DataError: there is none, or there are several.
+    """
     names = [cell.strip() for cell in first] if header else []
     if name in names:
         if names.count(name) > 1:

@@ -1,0 +1,66 @@
+"""What the classifier thinks, as HTML; messages and names in it are text and never markup."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from rasa_bert_intent.demo.backends import Backend
+from rasa_bert_intent.demo.corrections import Corrections
+from rasa_bert_intent.demo.thoughts import Thought
+
+_ROWS_SHOWN = 200
+_INTENTS_SHOWN = 10
+
+
+def thought_html(thought: Thought | None, backend: Backend) -> str:
+    """A message's ranking as bars, its confidence, P(in scope), entities, time, and whether the bot falls back."""
+    return _render("thought.html", thought=thought, backend=backend)
+
+
+def list_html(thoughts: Sequence[Thought], seconds: float) -> str:
+    """A table of messages with their intents, and how many each intent has."""
+    counts = Counter(thought.intent or "none" for thought in thoughts).most_common()
+    return _render(
+        "list.html",
+        thoughts=thoughts[:_ROWS_SHOWN],
+        total=len(thoughts),
+        fallbacks=sum(thought.fallback for thought in thoughts),
+        counts=counts[:_INTENTS_SHOWN],
+        other_intents=len(counts[_INTENTS_SHOWN:]),
+        seconds=seconds,
+    )
+
+
+def corrections_html(corrections: Corrections) -> str:
+    """What was corrected, the last first, where it is kept, and how to train on it."""
+    return _render("corrections.html", kept=corrections.kept[::-1], file=corrections.file, folder=corrections.folder)
+
+
+def notice_html(text: str, kind: str = "error") -> str:
+    """A line for people: `error`, which is read out at once, or `done`; nothing for an empty text."""
+    return _render("notice.html", text=text, kind=kind)
+
+
+def frame_html(report: str) -> str:
+    """A whole page within ours, which it can neither read nor change."""
+    return _render("frame.html", report=report)
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("rasa_bert_intent.demo", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _render(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(**values)
