@@ -42,10 +42,11 @@ def running(model: Path, endpoints: str) -> Iterator[str]:
         RasaServerError: The port is taken, or Rasa cannot load the model.
     """
     port = usable_port(PORT, "0")
+    server = [sys.executable, __file__, "run", "--enable-api", "--interface", "127.0.0.1", "--port", str(port)]
+    served = ["--model", str(model), "--endpoints", endpoints, "--credentials", "credentials.yml"]
     with LOG.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, __file__, "run", "--enable-api", "--interface", "127.0.0.1", "--port", str(port)]
-            + ["--model", str(model), "--endpoints", endpoints, "--credentials", "credentials.yml"],
+            [*server, *served],
             cwd=HERE,
             stdin=subprocess.PIPE,
             stdout=log,

@@ -1,6 +1,6 @@
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,26 @@ def examples() -> tuple[list[str], list[str]]:
     """Texts and intents of a small bot."""
     pairs = [(text, intent) for intent, texts in EXAMPLES.items() for text in texts]
     return [text for text, _ in pairs], [intent for _, intent in pairs]
+
+
+@pytest.fixture(scope="session")
+def page_python() -> str:
+    """The Python that serves the page of `demo`."""
+    from pages import python_with_gradio
+
+    return python_with_gradio() or pytest.skip("needs Gradio: make web-setup")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium."""
+    from pages import CHROMIUM, chromium
+
+    pytest.importorskip("playwright", reason="needs playwright: pip install playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command, until Ctrl-C or a signal to terminate."""
-    if importlib.util.find_spec("gradio") is None:
+    if not _gradio_is_here():
         if sys.version_info < (3, 11):
             raise DataError(
                 "the page needs Python 3.11 or later, as its Gradio and Rasa exclude each other. Make an environment "
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from rasa_bert_intent.demo.page import build, launch  # Gradio takes seconds: after what may be wrong
 
     page = build(backend, corrections, args.data)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         address = launch(page, args.corrections, args.host, args.port, args.share)
         print(f"{backend.name}: open {address} in a browser. Ctrl-C ends it.", flush=True)
@@ -91,3 +91,11 @@ def run(args: argparse.Namespace) -> int:
     finally:
         page.close(verbose=False)
     return 0
+
+
+def _gradio_is_here() -> bool:
+    return importlib.util.find_spec("gradio") is not None
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

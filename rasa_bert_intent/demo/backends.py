@@ -120,6 +120,7 @@ class RasaServer:
         self.url = url.rstrip("/")
         self._client = httpx.Client(
             timeout=_SECONDS_TO_ANSWER,
+            headers={"Accept": "application/json"},
             params={"token": token} if token else {},
             trust_env=parts.hostname not in _LOOPBACK,  # a proxy does not know this machine's own address
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from html import escape  # the chat takes a message for HTML, and here it is text
 from typing import Any
 
 import gradio as gr
@@ -27,12 +28,12 @@ def add_chat(backend: Backend, corrections: Corrections) -> Form:
                 height="min(56vh, 540px)",
                 buttons=["copy_all"],
                 feedback_options=None,
-                render_markdown=False,  # what is written is text
+                render_markdown=False,
                 placeholder=_welcome(backend),
             )
             message = gr.Textbox(
                 label="Your message",
-                placeholder="Type a message, and Enter to send it",
+                placeholder="Type a message",
                 elem_id="message",
                 submit_btn="Send",
                 autofocus=True,
@@ -54,7 +55,7 @@ def add_chat(backend: Backend, corrections: Corrections) -> Form:
             replies = backend.reply(sender, text)
         except BertIntentError as error:
             return text, history, gr.skip(), notice_html(str(error)), gr.skip(), gr.skip()  # the text stays to be sent
-        said = [{"role": "user", "content": text}, *(_bubble(reply) for reply in _said(replies, found.intent))]
+        said = [{"role": "user", "content": escape(text)}, *(_bubble(reply) for reply in _said(replies, found.intent))]
         example = annotated(text, found.trained_entities)
         return "", [*history, *said], thought_html(found, backend), "", example, found.best
 
@@ -86,7 +87,7 @@ def _said(replies: list[dict[str, Any]] | None, intent: str | None) -> list[dict
 def _bubble(reply: dict[str, Any]) -> dict[str, Any]:
     """A message of Rasa's REST channel as one of the chat: buttons can be pressed, all else is text."""
     parts = [str(reply[key]) for key in ("text", "image", "attachment", "custom") if reply.get(key)]
-    bubble: dict[str, Any] = {"role": "assistant", "content": "\n".join(parts) or _SILENT}
+    bubble: dict[str, Any] = {"role": "assistant", "content": escape("\n".join(parts) or _SILENT)}
     if reply.get("buttons"):
         bubble["options"] = [
             {"label": str(button["title"]), "value": str(button.get("payload") or button["title"])}

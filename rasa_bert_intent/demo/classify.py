@@ -26,7 +26,7 @@ def add_list(backend: Backend) -> None:
             file = gr.File(
                 label="Or a file: .csv, .tsv, or .txt with a message a line",
                 file_types=[".csv", ".tsv", ".txt"],
-                height=120,
+                height=150,
                 elem_id="list-file",
             )
             column = gr.Textbox(

@@ -20,7 +20,7 @@ class Form:
         self._corrections = corrections
         self.example = gr.Textbox(
             label="Message",
-            info="As Rasa's files have it; mark an entity as [nine am](time).",
+            info="As Rasa's files have it; mark an entity as \\[nine am\\](time).",
             placeholder="wake me up at [nine am](time)",
             max_length=10_000,
         )

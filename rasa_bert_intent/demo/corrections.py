@@ -30,8 +30,8 @@ class Correction:
 class Corrections:
     """What people corrected since the page was started, in `corrections-DATE-TIME.yml`.
 
-    The file is there as soon as one correction is, and whole at any time. If somebody changes, moves or removes it, it is
-    theirs, and what is corrected from then on goes to a new one.
+    The file is there as soon as one correction is, and whole at any time. If somebody changes, moves or removes it, it
+    is theirs, and what is corrected from then on goes to a new one.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -13,12 +13,12 @@ from rasa_bert_intent.errors import ServerError
 # Nothing is to be fetched from or told to the internet; Gradio reads this when it is imported.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-import gradio as gr  # noqa: E402
+import gradio as gr
 
-from rasa_bert_intent.demo.chat import add_chat  # noqa: E402
-from rasa_bert_intent.demo.classify import add_list  # noqa: E402
-from rasa_bert_intent.demo.correct import add_corrections  # noqa: E402
-from rasa_bert_intent.demo.report import add_report  # noqa: E402
+from rasa_bert_intent.demo.chat import add_chat
+from rasa_bert_intent.demo.classify import add_list
+from rasa_bert_intent.demo.correct import add_corrections
+from rasa_bert_intent.demo.report import add_report
 
 _TITLE = "rasa-bert-intent"
 _SECONDS_A_FILE_IS_KEPT = 86_400
@@ -33,7 +33,7 @@ def build(backend: Backend, corrections: Corrections, data: Path | None = None) 
         data: Labelled messages for the report.
     """
     with gr.Blocks(
-        title=f"{backend.name} – {_TITLE}",
+        title=f"{backend.name} - {_TITLE}",
         analytics_enabled=False,
         fill_width=True,
         delete_cache=(3600, _SECONDS_A_FILE_IS_KEPT),
@@ -96,7 +96,9 @@ def _usable(host: str, port: int) -> int:
             sock.bind((host, port))
             return sock.getsockname()[1]
         except OverflowError:
-            raise ServerError(f"--port: {port} is no port. Give a number from 0 to 65535; 0 takes a free one.") from None
+            raise ServerError(
+                f"--port: {port} is no port. Give a number from 0 to 65535; 0 takes a free one."
+            ) from None
         except OSError as error:
             raise ServerError(
                 f"the page cannot be served at {host}:{port} ({error.strerror or error}). Name another --port, or 0 "
@@ -117,4 +119,28 @@ def _theme() -> gr.themes.Base:
         radius_size=gr.themes.sizes.radius_lg,
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
+    ).set(
+        body_background_fill="#f6f7f9",
+        body_background_fill_dark="#11151b",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1a2029",
+        block_border_color="#dde2e8",
+        block_border_color_dark="#313a46",
+        input_background_fill="#f6f7f9",
+        input_background_fill_dark="#11151b",
+        background_fill_primary="#ffffff",
+        background_fill_primary_dark="#1a2029",
+        background_fill_secondary="#f6f7f9",
+        background_fill_secondary_dark="#1a2029",
+        border_color_primary="#dde2e8",
+        border_color_primary_dark="#313a46",
+        block_info_text_color="#566474",
+        block_info_text_color_dark="#a3b0bf",
+        block_label_text_color="#566474",
+        block_label_text_color_dark="#a3b0bf",
+        input_placeholder_color="#66748a",
+        input_placeholder_color_dark="#8d9bab",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_text_color="#ffffff",
     )

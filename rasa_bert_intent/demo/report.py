@@ -26,13 +26,13 @@ def add_report(backend: Backend, data: Path | None) -> None:
         labelled = gr.File(
             label=f"Labelled messages (.yml, .jsonl){f'; none: {data}' if data else ''}, or a report (.html)",
             file_types=[".yml", ".yaml", ".jsonl", ".html"],
-            height=120,
+            height=150,
             elem_id="report-data",
         )
         outside = gr.File(
             label="Messages to refuse, if you have some (.txt)",
             file_types=[".txt", ".yml", ".yaml", ".jsonl"],
-            height=120,
+            height=150,
         )
     run = gr.Button("Evaluate", variant="primary", elem_id="report-run")
     notice = gr.HTML(elem_id="report-notice", apply_default_css=False)

@@ -10,6 +10,7 @@ from typing import Any
 from rasa_bert_intent.demo.backends import Backend
 from rasa_bert_intent.demo.corrections import Corrections
 from rasa_bert_intent.demo.thoughts import Thought
+from rasa_bert_intent.scope import OUT_OF_SCOPE_INTENT
 
 _ROWS_SHOWN = 200
 _INTENTS_SHOWN = 10
@@ -17,7 +18,7 @@ _INTENTS_SHOWN = 10
 
 def thought_html(thought: Thought | None, backend: Backend) -> str:
     """A message's ranking as bars, its confidence, P(in scope), entities, time, and whether the bot falls back."""
-    return _render("thought.html", thought=thought, backend=backend)
+    return _render("thought.html", thought=thought, backend=backend, out_of_scope=OUT_OF_SCOPE_INTENT)
 
 
 def list_html(thoughts: Sequence[Thought], seconds: float) -> str:
