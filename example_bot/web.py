@@ -34,8 +34,8 @@ def main(options: Sequence[str]) -> int:
         ):
             page = ["-m", "rasa_bert_intent.cli", "demo", "--url", url, "--port", str(port), *options]
             with subprocess.Popen([python, *page]) as process:
-                for name in (signal.SIGINT, signal.SIGTERM):  # the page hears Ctrl-C by itself, and ends; then we do
-                    signal.signal(name, lambda *_: process.terminate())
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # the page hears Ctrl-C by itself, and ends; then we do
+                signal.signal(signal.SIGTERM, lambda *_: process.terminate())
                 return process.wait()
     except (action_server.ActionServerError, rasa_server.RasaServerError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -87,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
             print("Anybody who has this link can chat, and write corrections.", file=sys.stderr)
         threading.Event().wait()
     except KeyboardInterrupt:
-        pass
+        for name in (signal.SIGINT, signal.SIGTERM):  # once is enough
+            signal.signal(name, signal.SIG_IGN)
     finally:
         page.close(verbose=False)
     return 0

@@ -20,7 +20,7 @@ class Form:
         self._corrections = corrections
         self.example = gr.Textbox(
             label="Message",
-            info="As Rasa's files have it; mark an entity as \\[nine am\\](time).",
+            info="As Rasa's files have it: an entity in square brackets, then its type in round ones.",
             placeholder="wake me up at [nine am](time)",
             max_length=10_000,
         )

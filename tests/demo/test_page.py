@@ -51,7 +51,7 @@ def address(
 def page(address: tuple[str, Path], browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A fresh tab, which must ask nobody but the page's own server."""
     context = browser.new_context(**getattr(request, "param", {}))
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(180_000)
     tab, asked, errors = context.new_page(), [], []
     tab.on("request", lambda made: asked.append(made.url))
     tab.on("pageerror", lambda error: errors.append(str(error)))

@@ -120,7 +120,7 @@ def test_when_rasa_ends_the_page_says_so_and_keeps_the_message(
         options = ["--enable-api", "--model", trained.archives[-1]]
         url = rasa_open.enter_context(rasa_running(trained, tmp_path / "log", *options))
         page = browser.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         page.goto(page_open.enter_context(served(page_python, tmp_path, "--url", url)))
         box = page.get_by_label("Your message")
         box.fill("hello, good day")
