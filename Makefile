@@ -71,6 +71,7 @@ tensorboard: $(READY)
 	$(BIN)/tensorboard --logdir example_bot/.tensorboard
 
 test: $(READY) lint
+	@$(MAKE) --no-print-directory web-setup || echo "No environment for the page: its tests are skipped."
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 
 lint: $(READY)

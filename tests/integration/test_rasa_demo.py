@@ -78,9 +78,11 @@ def test_a_server_that_is_down_is_told_with_what_to_do(url: str):
 
 
 def test_rasa_without_a_model_or_its_api_is_told(trained: Bot, tmp_path: Path):
-    missing = tmp_path / "missing.tar.gz"
+    damaged = tmp_path / "models" / "damaged.tar.gz"
+    damaged.parent.mkdir()
+    damaged.write_bytes(b"no archive")
     with (
-        rasa_running(trained, tmp_path / "log", "--enable-api", "--model", missing) as url,
+        rasa_running(Bot(tmp_path), tmp_path / "log", "--enable-api", "--model", damaged) as url,
         _told("has no model loaded"),
     ):
         RasaServer(url)
@@ -126,7 +128,7 @@ def test_when_rasa_ends_the_page_says_so_and_keeps_the_message(
         box.fill("hello, good day")
         box.press("Enter")
         page.locator("#thought .message").filter(has_text="hello, good day").wait_for()
-        assert "No bot is here to answer" in page.locator("#chat").inner_text()  # there is no REST channel
+        assert "(The bot says nothing.)" in page.locator("#chat").inner_text()  # it has no policies
         page.get_by_role("tab", name="List").click()
         page.get_by_label("Messages, one a line").fill("goodbye\nhello")
         rasa_open.close()
