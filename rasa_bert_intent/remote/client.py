@@ -126,16 +126,21 @@ class RemoteModel:
     def _ask_once(self, body: bytes, count: int) -> np.ndarray:
         try:
             answer = self._http.request("POST", self._url + CLASSIFY, body=body, headers=self._headers, redirect=False)
-        except urllib3.exceptions.TimeoutError:
-            raise _FailedError(f"no answer within {self._timeout:g} s") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _FailedError(f"it cannot be reached: {_innermost(error)}") from None
+            raise _FailedError(self._failure(error)) from None
         if answer.status == 200:
             try:
                 return read_answer(answer.data, self._model, self.labels, count)
             except ValueError as error:
                 raise _FailedError(str(error)) from None
         raise self._reason(answer.status, answer.data)
+
+    def _failure(self, error: Exception) -> str:
+        # A refused connection counts as a timeout to urllib3.
+        late = isinstance(error, urllib3.exceptions.TimeoutError)
+        if late and not isinstance(error, urllib3.exceptions.NewConnectionError):
+            return f"no answer within {self._timeout:g} s"
+        return f"it cannot be reached: {_innermost(error)}"
 
     def _reason(self, status: int, body: bytes) -> ServingError:
         said = _error_in(body)

@@ -11,7 +11,6 @@ import ipaddress
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import tempfile
@@ -32,9 +31,18 @@ logger = logging.getLogger(__name__)
 
 EXTRA = "pip install 'rasa-bert-intent[serve]'"
 
+_APPLICATION = "rasa_bert_intent"
+
 # Requests that wait when all replicas are busy; further ones are told 503.
 _MOST_WAITING = 2000
 _SECONDS_TO_ANSWER = 60
+
+# Ray gives up on what does not start within seconds, as on a busy machine.
+_PATIENCE = {
+    "RAY_worker_register_timeout_seconds": "300",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "120",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
+}
 _THREADS_VARIABLE = f"{ENVIRONMENT_PREFIX}NUM_THREADS"
 
 
@@ -201,7 +209,7 @@ class _Server:
             metrics_port=metrics_port,
         )
         try:
-            serve.run(application, name="rasa_bert_intent", logging_config=_QUIET)
+            serve.run(application, name=_APPLICATION, logging_config=_QUIET)
         except RuntimeError as error:
             raise ServingError(f"the replicas did not start: {str(error).splitlines()[-1]}") from None
 
@@ -230,10 +238,14 @@ def _ray(settings: Settings, snapshot: Snapshot, folder: Path) -> Iterator[int]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_enable_open_telemetry": "0",  # Ray 2.52's exporter has no token and loses every metric
+        "RAY_metrics_report_interval_ms": "2000",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # replicas share the GPUs there are
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_SERVE_LOG_TO_STDERR": "0",
     }
+    for name, seconds in _PATIENCE.items():
+        os.environ.setdefault(name, seconds)
     if settings.token is not None:
         os.environ[TOKEN_VARIABLE] = settings.token
     if snapshot.num_threads is None:  # replicas share the CPUs, too
@@ -242,33 +254,31 @@ def _ray(settings: Settings, snapshot: Snapshot, folder: Path) -> Iterator[int]:
     from ray import serve
 
     metrics_port = _free_port()
-    ray.init(
-        address="local",
-        num_cpus=most,  # what replicas are counted by, not what they use
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=100 * 1024 * 1024,  # nothing is kept in there
-        _node_ip_address="127.0.0.1",
-        _metrics_export_port=metrics_port,
-        _temp_dir=str(folder),
-    )
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
+        ray.init(
+            address="local",
+            num_cpus=most,  # what replicas are counted by, not what they use
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=100 * 1024 * 1024,  # nothing is kept in there
+            _node_ip_address="127.0.0.1",
+            _metrics_export_port=metrics_port,
+            _temp_dir=str(folder),
+        )
         serve.start(
             proxy_location="HeadOnly",
-            http_options={
-                "host": settings.host,
-                "port": settings.port,
-                "request_timeout_s": _SECONDS_TO_ANSWER,
-            },
+            http_options={"host": settings.host, "port": settings.port, "request_timeout_s": _SECONDS_TO_ANSWER},
             logging_config=_QUIET,
         )
         yield metrics_port
+        serve.delete(_APPLICATION)
+    except (RuntimeError, ray.exceptions.RayError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ServingError(f"Ray failed: {reason}") from None
     finally:
-        serve.delete("rasa_bert_intent")
         ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_loopback(host: str) -> bool:
