@@ -240,6 +240,7 @@ def _ray(settings: Settings, snapshot: Snapshot, folder: Path) -> Iterator[int]:
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_enable_open_telemetry": "0",  # Ray 2.52's exporter has no token and loses every metric
         "RAY_metrics_report_interval_ms": "2000",
+        "RAY_worker_niceness": "0",  # not 15: bots wait for the replicas
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # replicas share the GPUs there are
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_SERVE_LOG_TO_STDERR": "0",
