@@ -60,11 +60,7 @@ def add_parser(subparsers: Any) -> None:
         "without any, --host must be of this machine alone",
     )
     parser.add_argument(
-        "--watch",
-        type=_whole(1, 86_400),
-        default=0,
-        metavar="SECONDS",
-        help="also reload when another model lies there, looked for so often (default: at SIGHUP alone)",
+        "--watch", action="store_true", help="also reload as soon as another model lies there (default: at SIGHUP)"
     )
     parser.set_defaults(run=run)
 
@@ -81,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         max_batch=args.max_batch,
         batch_wait_ms=args.batch_wait_ms,
         max_request_bytes=args.max_request_bytes,
-        watch_seconds=args.watch,
+        watch=args.watch,
         token=_token(args.token_file),
     )
     serve_model(settings, lambda line: print(line, flush=True))

@@ -33,6 +33,8 @@ EXTRA = "pip install 'rasa-bert-intent[serve]'"
 
 _APPLICATION = "rasa_bert_intent"
 
+_TICK_SECONDS = 2
+
 # Requests that wait when all replicas are busy; further ones are told 503.
 _MOST_WAITING = 2000
 _SECONDS_TO_ANSWER = 60
@@ -58,7 +60,7 @@ class Settings:
         max_batch: Messages that are classified together.
         batch_wait_ms: How long a batch waits to be full.
         max_request_bytes: The longest body of a request.
-        watch_seconds: How often to look whether another model lies at the path; 0: never.
+        watch: Whether to reload as soon as another model lies at the path.
         token: What clients must give; None: nothing.
     """
 
@@ -69,7 +71,7 @@ class Settings:
     max_batch: int
     batch_wait_ms: float
     max_request_bytes: int
-    watch_seconds: float
+    watch: bool
     token: str | None
 
 
@@ -106,7 +108,7 @@ class _Server:
         self._settings = settings
         self._snapshots = snapshots
         self._say = say
-        self._seen = change_of(settings.model)
+        self._seen = self._last = change_of(settings.model)
         self._served = [snapshots.take(settings.model)]
 
     @property
@@ -131,11 +133,18 @@ class _Server:
             f"http://{settings.host}:{settings.port}. Ctrl-C stops, SIGHUP ({os.getpid()}) reloads."
         )
         while orders <= {signal.SIGHUP}:
-            told.wait(settings.watch_seconds or None)
+            told.wait(_TICK_SECONDS)
             told.clear()
-            if signal.SIGHUP in orders or (settings.watch_seconds and change_of(settings.model) != self._seen):
+            _check_ray()
+            if signal.SIGHUP in orders or (settings.watch and self._is_replaced()):
                 orders.discard(signal.SIGHUP)
                 self._reload(metrics_port)
+
+    def _is_replaced(self) -> bool:
+        """Whether another model lies at the path, and is not being written any more."""
+        now = change_of(self._settings.model)
+        rests, self._last = now == self._last, now
+        return rests and now != self._seen
 
     def _reload(self, metrics_port: int) -> None:
         """Serves what lies at the path now; the model before stays for those who ask for it by name."""
@@ -280,6 +289,26 @@ def _ray(settings: Settings, snapshot: Snapshot, folder: Path) -> Iterator[int]:
         raise ServingError(f"Ray failed: {reason}") from None
     finally:
         ray.shutdown()
+        _end_orphans()
+
+
+def _check_ray() -> None:
+    """Raises an error when Ray's own processes have died: replicas would live on, and none be replaced."""
+    import ray
+
+    if not any(node["Alive"] for node in ray.nodes()):
+        raise ServingError("Ray failed: its node died. Start the server again.")
+
+
+def _end_orphans() -> None:
+    """Ends the processes of our Ray that outlived it, known by its token (where there is /proc)."""
+    mark = f"RAY_AUTH_TOKEN={os.environ['RAY_AUTH_TOKEN']}".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if int(environment.parent.name) != os.getpid() and mark in environment.read_bytes():
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+        except OSError:  # it is gone, or another user's
+            continue
 
 
 def _is_loopback(host: str) -> bool:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -108,18 +109,28 @@ def _metric(server: Server, name: str, **tags: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in wanted)
 
 
+def _settled(server: Server, name: str) -> float:
+    """A metric once all that was counted has reached Ray's agent, which takes some seconds."""
+
+    def twice() -> float:
+        value = _metric(server, name)
+        time.sleep(5)
+        return value and value == _metric(server, name) and value
+
+    return wait_until(twice, name, 60)
+
+
 def test_prometheus_reads_what_was_counted_and_messages_that_come_together_share_batches(server: Server):
     names = ("rasa_bert_intent_request_seconds_count", "rasa_bert_intent_batch_messages_sum")
     server.classify(texts=["hello"])
-    before = [wait_until(lambda name=name: _metric(server, name), "metrics") for name in names]
+    before = [_settled(server, name) for name in names]
     batches = _metric(server, "rasa_bert_intent_batch_messages_count")
     threads = [threading.Thread(target=server.classify, kwargs={"texts": ["hello"] * 10}) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for name, was, more in zip(names, before, (10, 100), strict=True):
-        wait_until(lambda name=name, was=was, more=more: _metric(server, name) == was + more, name, 60)
+    assert [_settled(server, name) for name in names] == [before[0] + 10, before[1] + 100]
     assert _metric(server, "rasa_bert_intent_batch_messages_count") - batches < 50
     assert _metric(server, "rasa_bert_intent_requests_total", status="200") >= 10
 
