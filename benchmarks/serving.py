@@ -19,6 +19,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,30 +142,31 @@ def in_process(archives: dict[str, Path], texts: list[str], rounds: int, count: 
 
 
 def over_http(bot: Path, archive: Path, texts: list[str], args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    with rasa_server(bot, archive) as (port, _):
+        load([port], texts, 2, 2)  # warms up
+        return {str(clients): load([port], texts, clients, args.http_seconds) for clients in CLIENTS}
+
+
+@contextmanager
+def rasa_server(bot: Path, archive: Path, **environment: str) -> Iterator[tuple[int, int]]:
+    """`rasa run` inside the block; gives its port and its process id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "rasa",
-        "run",
-        "--enable-api",
-        "-i",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "-m",
-        str(archive),
-    ]
-    server = subprocess.Popen(command, cwd=bot, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    options = ["--enable-api", "-i", "127.0.0.1", "-p", str(port), "-m", str(archive)]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "rasa", "run", *options],
+        cwd=bot,
+        env={**ENVIRONMENT, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         while not _answers(port):
             if server.poll() is not None:
                 sys.exit(f"rasa run ended with status {server.returncode}")
             time.sleep(1)
-        load(port, texts, 2, 2)  # warms up
-        return {str(clients): load(port, texts, clients, args.http_seconds) for clients in CLIENTS}
+        yield port, server.pid
     finally:
         server.terminate()
         server.wait(60)
@@ -178,14 +181,15 @@ def _answers(port: int) -> bool:
         return False
 
 
-def load(port: int, texts: list[str], clients: int, seconds: float) -> dict[str, float]:
-    """Clients that each ask again as soon as they have their answer."""
+def load(ports: Sequence[int], texts: list[str], clients: int, seconds: float) -> dict[str, float]:
+    """Clients, spread over servers, that each ask again as soon as they have their answer."""
     taken: list[float] = []
     finished: list[int] = []
+    unanswered: list[str] = []
     end = time.perf_counter() + seconds
 
     def ask(first: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", ports[first % len(ports)], timeout=60)
         number = first
         while time.perf_counter() < end:
             body = json.dumps({"text": texts[number % len(texts)]})
@@ -193,10 +197,12 @@ def load(port: int, texts: list[str], clients: int, seconds: float) -> dict[str,
             start = time.perf_counter()
             connection.request("POST", "/model/parse", body, {"Content-Type": "application/json"})
             response = connection.getresponse()
-            response.read()
+            answer = response.read()
             if response.status != 200:
                 raise RuntimeError(f"/model/parse answered {response.status}")
             taken.append(time.perf_counter() - start)
+            if json.loads(answer)["intent"]["name"] is None:
+                unanswered.append(body)
         finished.append(first)
 
     start = time.perf_counter()
@@ -207,7 +213,13 @@ def load(port: int, texts: list[str], clients: int, seconds: float) -> dict[str,
         thread.join()
     assert len(finished) == clients, "a client failed: see above"
     p50, p99 = 1000 * np.quantile(taken, [0.5, 0.99])
-    return {"p50_ms": float(p50), "p99_ms": float(p99), "per_second": len(taken) / (time.perf_counter() - start)}
+    return {
+        "p50_ms": float(p50),
+        "p99_ms": float(p99),
+        "per_second": len(taken) / (time.perf_counter() - start),
+        "requests": len(taken),
+        "without_intent": len(unanswered),
+    }
 
 
 def table(result: dict[str, Any]) -> str:

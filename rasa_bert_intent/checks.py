@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 
 class Check(Protocol):
@@ -92,6 +93,29 @@ class Text:
 
     def __str__(self) -> str:
         return "a text"
+
+
+@dataclass(frozen=True)
+class Url:
+    """The address of an HTTP server. A name or password in it would end in logs and archives."""
+
+    def __call__(self, value: Any) -> str:
+        """Returns the address without a slash at its end."""
+        if not isinstance(value, str) or not self._is_address(value.strip()):
+            raise ValueError(str(self))
+        return value.strip().rstrip("/")
+
+    @staticmethod
+    def _is_address(value: str) -> bool:
+        try:
+            parts = urlsplit(value)
+            named = bool(parts.hostname) and parts.port != 0  # reading a senseless port raises
+        except ValueError:
+            return False
+        return named and parts.scheme in ("http", "https") and not (parts.username or parts.query or parts.fragment)
+
+    def __str__(self) -> str:
+        return "an address such as http://host:5056, without a password"
 
 
 class OneOf:

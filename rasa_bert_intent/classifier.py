@@ -34,7 +34,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.doctor.texts import training_warnings
-from rasa_bert_intent.errors import BertIntentError, OptionsError
+from rasa_bert_intent.errors import BertIntentError, OptionsError, ServingError
 from rasa_bert_intent.ranking import rank
 from rasa_bert_intent.reuse import LIBRARIES, TrainedModels, sources_checksum
 from rasa_bert_intent.trained_model import take
@@ -145,6 +145,10 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
                     from rasa_bert_intent.model import IntentModel
 
                     component._model = IntentModel.load(directory, component._options, trainable=True)
+                elif component._options.engine == "remote":
+                    from rasa_bert_intent.remote.client import RemoteModel
+
+                    component._model = RemoteModel.load(directory, component._options)
                 else:
                     from rasa_bert_intent.serving import load_to_serve
 
@@ -210,7 +214,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         """Sets `intent`, `intent_ranking` and, of what it classifies, `p_in_scope` of each message.
 
         A message without text gets no intent, nor does one such as `/greet{"name": "Ann"}` that names one of ours: Rasa
-        reads that itself, after all components.
+        reads that itself, after all components. None does while a shared server is down, unless a model stands in.
         """
         with_text = [message for message in messages if self._is_to_classify(message.get(TEXT) or "")]
         for message in messages:
@@ -218,8 +222,11 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             message.set(_INTENT_RANKING, [], add_to_output=True)
         if self._model is None or not with_text:
             return messages
-        texts = [message.get(TEXT) for message in with_text]
-        for message, confidences, in_scope in zip(with_text, *self._model.predict_with_scope(texts), strict=True):
+        try:
+            rows = self._model.predict_with_scope([message.get(TEXT) for message in with_text])
+        except ServingError:  # a shared server is down, which the log says once a minute: the bot falls back
+            return messages
+        for message, confidences, in_scope in zip(with_text, *rows, strict=True):
             ranking = rank(
                 self._model.labels,
                 confidences,

@@ -21,6 +21,7 @@ from rasa_bert_intent.checks import (
     Optional,
     TargetModules,
     Text,
+    Url,
 )
 from rasa_bert_intent.contradictions import contradictions
 from rasa_bert_intent.errors import OptionsError
@@ -29,7 +30,8 @@ DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 ENVIRONMENT_PREFIX = "RASA_BERT_INTENT_"
 
 # Settings of the machine that runs the model, not of the model: the environment may override what an archive fixed.
-MACHINE_OPTIONS = ("engine", "device", "num_threads", "precision")
+REMOTE_OPTIONS = ("remote_url", "remote_timeout", "remote_retries", "remote_fallback")
+MACHINE_OPTIONS = ("engine", "device", "num_threads", "precision", *REMOTE_OPTIONS)
 
 # What a bot decides about a model that was trained elsewhere; all else is as it was trained.
 SERVING_OPTIONS = (*MACHINE_OPTIONS, "ranking_length", "renormalize_confidences")
@@ -192,9 +194,21 @@ class Options:
     )
     engine: str = _option(
         "auto",
-        OneOf("auto", "torch", "onnx"),
+        OneOf("auto", "torch", "onnx", "remote"),
         "What serves the model: `onnx` (ONNX Runtime, int8, a CPU: fast, small and soon loaded) or `torch`; `auto` "
-        "takes onnx when trained on a CPU, torch on a GPU.",
+        "takes onnx when trained on a CPU, torch on a GPU. `remote`: a server that many bots share.",
+    )
+    remote_url: str | None = _option(
+        None, Optional(Url()), "Of the server that `engine: remote` asks, such as `http://127.0.0.1:5056`."
+    )
+    remote_timeout: float = _option(
+        2.0, Number(0, 600, open_low=True), "Seconds to wait for the server's answer, at each try."
+    )
+    remote_retries: int = _option(1, Integer(0, 10), "Further tries when the server fails, before there is no intent.")
+    remote_fallback: str = _option(
+        "none",
+        OneOf("none", "local"),
+        "While the server fails: `none` answers no intent, `local` loads the model here and answers by it.",
     )
     precision: str = _option(
         "auto",
@@ -301,6 +315,11 @@ class Options:
                     f"environment variable {variable}: expected {error}, got {environment[variable]!r}."
                 ) from None
         return replace(self, **changes)
+
+    def without_remote(self) -> Options:
+        """These options as they are where the model itself is: for training, and for what serves it."""
+        defaults: dict[str, Any] = {f.name: f.default for f in fields(self) if f.name in REMOTE_OPTIONS}
+        return replace(self, engine="auto" if self.engine == "remote" else self.engine, **defaults)
 
     def completed_by(self, recipe: Mapping[str, Any]) -> Options:
         """These options, with those of a recipe that are left open (`auto` or null) taken from it."""

@@ -79,7 +79,7 @@ class TrainedModels:
             sources_checksum(options),
             libraries,
             device,
-            options.to_dict(),
+            options.without_remote().to_dict(),
             list(texts),
             list(intents),
         ]

@@ -40,8 +40,17 @@ _NGRAMS = "ngrams.safetensors"
 _SEEN = "seen.safetensors"
 
 
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """The manifest of a model's directory, after checking every file it names.
+def fingerprint(directory: Path) -> str:
+    """What tells a model from every other: a checksum of its manifest, which holds those of all its files."""
+    return file_checksum(directory / MANIFEST)
+
+
+def read_manifest(directory: Path, *, check_files: bool = True) -> dict[str, Any]:
+    """The manifest of a model's directory.
+
+    Args:
+        directory: Of the model.
+        check_files: Whether every file it names is checked, which reads all of them.
 
     Raises:
         ModelError: if a file is missing, damaged, altered, or of another format.
@@ -60,7 +69,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
             f"({__version__}) reads format {FORMAT}. "
             f"{'Upgrade rasa-bert-intent, or train' if version > FORMAT else 'Train'} again."
         )
-    for name, checksum in files.items():
+    for name, checksum in files.items() if check_files else ():
         file = directory / name
         if not file.is_file():
             raise ModelError(f"{file} is missing. Train again, or restore the file.")
@@ -79,8 +88,8 @@ def fitting_options(manifest: dict[str, Any], options: Options | None) -> Option
     """
     stored = Options.from_config(manifest["options"])
     if options is None or options.trained_model:
-        return stored.with_environment()
-    options = options.completed_by(manifest["options"])
+        return stored.with_environment().without_remote()
+    options = options.without_remote().completed_by(manifest["options"])
     for name in ("method", "classification_head"):
         if getattr(options, name) != getattr(stored, name):
             raise ModelError(

@@ -49,6 +49,8 @@ def test_an_unknown_key_like_no_other_is_to_be_removed():
         ("num_threads", None, None),
         ("lora_target_modules", ["q_lin", "v_lin"], ["q_lin", "v_lin"]),
         ("encoder", " owner/name ", "owner/name"),
+        ("remote_url", "https://host:5056/bots/", "https://host:5056/bots"),
+        ("remote_url", "http://[::1]:5056", "http://[::1]:5056"),
     ],
 )
 def test_values_are_brought_to_their_type(key, value, expected):
@@ -69,6 +71,16 @@ def test_values_are_brought_to_their_type(key, value, expected):
         ("store_encoder", 1),
         ("device", "gpu"),
         ("device", "cuda:x"),
+        ("remote_url", "127.0.0.1:5056"),
+        ("remote_url", "ftp://host"),
+        ("remote_url", "http://"),
+        ("remote_url", "http://host:port"),
+        ("remote_url", "http://host:99999"),
+        ("remote_url", "http://me:secret@host"),
+        ("remote_url", "http://host/?token=secret"),
+        ("remote_timeout", 0),
+        ("remote_retries", -1),
+        ("remote_fallback", "onnx"),
         ("label_smoothing", 1),
         ("lora_alpha", 0),
         ("lora_target_modules", []),
@@ -157,3 +169,9 @@ def test_every_option_has_a_default_a_check_and_a_meaning():
         assert allowed, name
         assert meaning.endswith("."), name
         assert default == getattr(Options(), name)
+
+
+def test_who_serves_a_model_is_no_part_of_it():
+    asked = Options.from_config({"engine": "remote", "remote_url": "http://host", "remote_retries": 5, "epochs": 3})
+    assert asked.without_remote() == Options(epochs=3)
+    assert Options(engine="torch").without_remote() == Options(engine="torch")

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from rasa_bert_intent.cli import card, check, convert, demo, discover, evaluate, predict, train, tune
+from rasa_bert_intent.cli import card, check, convert, demo, discover, evaluate, predict, serve, train, tune
 from rasa_bert_intent.errors import BertIntentError
 from rasa_bert_intent.version import __version__
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("-v", "--verbose", action="store_true", help="log what happens, on standard error")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (convert, check, train, tune, predict, evaluate, card, discover, demo):
+    for command in (convert, check, train, tune, predict, evaluate, card, discover, demo, serve):
         command.add_parser(subparsers)
     args = parser.parse_args(arguments)
     logging.basicConfig(

@@ -58,7 +58,7 @@ def fit(
         EncoderError: if the encoder cannot be found or read.
         ModelError: if an intent is not known to `start`.
     """
-    options = (options or Options()).with_environment()
+    options = (options or Options()).with_environment().without_remote()
     if len(set(intents)) < 2:
         raise DataError(f"training needs examples of at least 2 intents, found {len(set(intents))}.")
     began = time.perf_counter()

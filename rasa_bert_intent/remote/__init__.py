@@ -1,0 +1,1 @@
+"""Shared serving: many bots ask one server. `client` and `protocol` need no Ray, `server` and `deployment` do."""

@@ -1,0 +1,70 @@
+"""Copies of models to serve: what a replica loads later, or again, is what was there at the time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from rasa_bert_intent.archive import model_directory
+from rasa_bert_intent.storage import fingerprint, read_manifest
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A model's copy.
+
+    Attributes:
+        model: Its fingerprint, see `rasa_bert_intent.storage.fingerprint`.
+        directory: Where it lies.
+        num_labels: How many intents it has.
+        num_threads: The option it was trained with.
+    """
+
+    model: str
+    directory: Path
+    num_labels: int
+    num_threads: int | None
+
+
+class Snapshots:
+    """Copies in a folder, by fingerprint.
+
+    Args:
+        folder: Of their own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def take(self, path: Path) -> Snapshot:
+        """Copies the model at a path, unless it is here already.
+
+        Args:
+            path: As for `rasa_bert_intent.archive.model_directory`.
+
+        Raises:
+            ModelError: if there is none, or it is damaged.
+        """
+        with model_directory(path) as directory:
+            manifest, model = read_manifest(directory), fingerprint(directory)
+            target = self._folder / model
+            if not target.is_dir():
+                shutil.copytree(directory, target)
+        return Snapshot(model, target, len(manifest["labels"]), manifest["options"]["num_threads"])
+
+    def keep(self, models: Collection[str]) -> None:
+        """Removes the copies of all models but these."""
+        for directory in self._folder.iterdir():
+            if directory.name not in models:
+                shutil.rmtree(directory)
+
+
+def change_of(path: Path) -> object:
+    """Something that differs once another model lies at a path; None where there is nothing."""
+    try:
+        files = [path / "model.json", *path.glob("*.tar.gz")] if path.is_dir() else [path]
+        return sorted((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file())
+    except OSError:  # it is being replaced
+        return None
