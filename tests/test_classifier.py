@@ -314,16 +314,6 @@ def test_nothing_is_read_after_loading(create, load, storage, examples):
     assert answer(component, "hi").get("intent") == before
 
 
-def test_confidences_are_those_of_the_trained_model(create, load, examples):
-    component = create()
-    component.train(training_data(*examples))
-    served_again = load()
-    for text in examples[0]:
-        trained = {row["name"]: row["confidence"] for row in answer(component, text).get("intent_ranking")}
-        loaded = {row["name"]: row["confidence"] for row in answer(served_again, text).get("intent_ranking")}
-        assert np.allclose([trained[name] for name in trained], [loaded[name] for name in trained], atol=1e-4)
-
-
 def test_training_warns_of_conflicts_and_rare_intents_in_one_line_each(create, caplog):
     texts = [*(f"play song {number}" for number in range(5)), "see you", "hello", "Hello!"]
     create(epochs=0).train(training_data(texts, ["play_music"] * 5 + ["bye", "greet", "bye"]))
