@@ -13,7 +13,9 @@ from rasa_bert_intent.errors import DataError
 
 _EXTRA = "pip install 'rasa-bert-intent[parquet]'"
 _BATCH = 1024
-_BUFFER = 1 << 20  # else a column of a whole row group is read at once
+# Of a column that is read at a time. Without it, or with pyarrow's pre_buffer, a whole row group is read at once, which
+# may be the whole file.
+_BUFFER = 1 << 20
 
 
 def require_pyarrow() -> None:
@@ -32,7 +34,7 @@ def open_parquet(path: Path, text_column: str | None) -> Iterator[tuple[Iterator
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(path, buffer_size=_BUFFER)
+        file = parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"--input: {path} cannot be read as Parquet: {error}") from None
     with file:

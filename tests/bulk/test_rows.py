@@ -1,4 +1,6 @@
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +134,30 @@ def test_parquet(write: Write, tmp_path: Path):
     whole = (tmp_path / "messages.parquet").read_bytes()
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         _read(write("half.parquet", whole[: len(whole) // 2]))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to tell its memory")
+def test_parquet_of_one_row_group_is_not_read_into_memory(tmp_path: Path):
+    pyarrow = pytest.importorskip("pyarrow", reason="needs the extra 'parquet'")
+    from pyarrow import parquet
+
+    code = (
+        "import sys; from pathlib import Path; from rasa_bert_intent.bulk.rows import open_rows\n"
+        "with open_rows(Path(sys.argv[1])) as (rows, _): print(sum(1 for row in rows))\n"
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+    peaks = []
+    for times in (1_000, 100_000):
+        column = pyarrow.array([os.urandom(300).hex() for _ in range(times)])
+        source = tmp_path / f"{times}.parquet"
+        parquet.write_table(pyarrow.table({"text": column}), source, row_group_size=times, use_dictionary=False)
+        command = [sys.executable, "-c", code, str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+        number, peak = map(int, done.stdout.split())
+        assert number == times
+        peaks.append(peak / 1024)
+    assert source.stat().st_size > 50_000_000
+    assert peaks[1] - peaks[0] < 25, peaks
 
 
 def test_without_pyarrow_parquet_is_refused_with_what_to_install(write: Write, monkeypatch: pytest.MonkeyPatch):
