@@ -6,8 +6,7 @@ import base64
 import json
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,7 +62,8 @@ class Measured:
 
     def sampler(self, seed: int) -> optuna.samplers.BaseSampler:
         """Chooses points: tree-structured Parzen estimators of what is good and what is not."""
-        with _no_warnings():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # before Optuna 5
             return optuna.samplers.TPESampler(
                 seed=seed, n_startup_trials=_AT_RANDOM, multivariate=True, constant_liar=True
             )
@@ -128,9 +128,8 @@ class Compared:
         return [{"options": which, "training": nth} for nth in range(self.trainings) for which in WHICH]
 
     def sampler(self, seed: int) -> optuna.samplers.BaseSampler:
-        """Chooses what is missing."""
-        with _no_warnings():
-            return optuna.samplers.BruteForceSampler(seed)
+        """Chooses nothing: all points are in the queue."""
+        return optuna.samplers.RandomSampler(seed)
 
     def pruner(self) -> optuna.pruners.BasePruner:
         """Breaks off nothing."""
@@ -191,14 +190,6 @@ class _Looks(TrainerCallback):
             self._features = model.features_of_tokens(self._tokens)
         columns = model.logits_of_features(self._features).argmax(axis=1)
         self._report([model.labels[column] for column in columns], look)
-
-
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Optuna calls some of its samplers experimental."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        yield
 
 
 def _on_machine(options: Options, threads: int) -> Options:

@@ -142,7 +142,7 @@ def _compare(
     )
     name = f"{search.name}: trial {best.number}, {_times(search.trainings, 'training')}"
     tell = partial(_tell_training, metric=search.metric)
-    job = Job(search.address, name, compared, fingerprint, len(compared.points), math.inf, seed, tell)
+    job = Job(search.address, name, compared, fingerprint, 0, math.inf, seed, tell)
     study = job.open()
     run_workers(job, min(search.workers, len(compared.points)))
     answers: dict[str, list[np.ndarray]] = {which: [] for which in WHICH}

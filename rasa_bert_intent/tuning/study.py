@@ -31,6 +31,7 @@ HEARTBEAT, GRACE = 10, 40
 _MOST_DEATHS = 3
 # SQLite lets one process write at a time; the others wait this many seconds at most.
 _PATIENCE = 120
+_ATTEMPTS = 3
 # Seconds between two looks at what other workers do, and looks before a line says so.
 _POLL, _SAYS_SO = 1.0, 5
 
@@ -41,7 +42,7 @@ _WORTH_KEEPING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 
 
 class SurplusError(Exception):
-    """Two workers began the last trial at once, and this is one too many."""
+    """Two workers took the last trial at once, and this is one too many."""
 
 
 def address_of(study: str) -> str:
@@ -92,15 +93,23 @@ def open_storage(address: str, *, heartbeat: int = HEARTBEAT, grace: int = GRACE
     try:
         with warnings.catch_warnings(), told(address):
             warnings.simplefilter("ignore", ExperimentalWarning)  # the heartbeat
-            return RDBStorage(
-                address,
-                engine_kwargs=kwargs,
-                heartbeat_interval=heartbeat,
-                grace_period=grace,
-                heartbeat_stale_trial_callback=_tried_again,
-            )
+            for attempt in range(_ATTEMPTS):
+                try:
+                    return RDBStorage(
+                        address,
+                        engine_kwargs=kwargs,
+                        heartbeat_interval=heartbeat,
+                        grace_period=grace,
+                        heartbeat_stale_trial_callback=_tried_again,
+                    )
+                except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError):
+                    # Another worker may be making the same tables.
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    time.sleep(_POLL)
     except (ImportError, RuntimeError) as error:  # no driver; a schema of another Optuna
         raise DataError(f"--study: {error.__cause__ or error} Mend this, or give another --study.") from None
+    raise AssertionError
 
 
 def open_study(
@@ -195,7 +204,7 @@ def work(
     Args:
         study: Other processes may be at work on it too.
         objective: Gives the score of a trial; what it raises fails the trial alone.
-        budget: Trials that the study shall have; None: no limit.
+        budget: Trials that the study shall have; 0: those in the queue alone; None: no limit.
         until: No trial is begun after this time, in seconds since the epoch.
         tell: Is called with every trial that this process ended.
 
@@ -268,10 +277,14 @@ class _Runner:
             return None
         return next(trial for trial in self._study.get_trials() if trial.number == self._number)
 
+    def _was_queued(self) -> bool:
+        trial = self._trial()
+        return trial is not None and not {"fixed_params", "retry_history"}.isdisjoint(trial.system_attrs)
+
     def _score(self, trial: optuna.Trial) -> float:
         self._number = trial.number
         trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
-        if self._budget is not None:
+        if self._budget is not None and not self._was_queued():
             counts = [each.number for each in counted(self._study)]
             if trial.number in counts[self._budget :]:
                 trial.set_user_attr(SURPLUS, True)

@@ -109,12 +109,12 @@ def test_a_trial_is_neither_lost_nor_doubled(how: signal.Signals, address: str, 
 
 
 def test_workers_share_the_trials_and_wait_for_each_other(address: str, start: Start):
-    opened(address)
     workers = [start(0.05, 12) for _ in range(3)]
     outputs = [worker.communicate(timeout=120) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0, 0], outputs
     done = [json.loads(line) for output, _ in outputs for line in output.splitlines()]
     assert len(done) == len({row["trial"] for row in done}) == 12
+    assert any(row["x"] == POINT["x"] for row in done)
     study = opened(address)
     assert [trial.state for trial in counted(study)] == [TrialState.COMPLETE] * 12
 
@@ -146,6 +146,13 @@ def test_a_trial_that_kills_every_worker_is_given_up(address: str, start: Start,
     work(study, score, 2)
     assert states(study) == ["FAIL", "FAIL", "FAIL", "COMPLETE"]
     assert capsys.readouterr().err == "the worker of trial 2 was killed: it is given up\n"
+
+
+def test_without_a_budget_of_its_own_a_study_has_what_is_in_its_queue(address: str):
+    points = [{"x": 0.25}, {"x": 0.75}]
+    for _ in range(2):
+        work(opened(address, first=points), score, 0)
+        assert [trial.params for trial in opened(address, first=()).trials] == points
 
 
 def test_a_trial_that_fails_fails_alone_and_counts(address: str):
