@@ -56,6 +56,7 @@ MASSIVE = [
 ]
 MASSIVE_NAMES = {
     "lora": "ours, LoRA",
+    "lora-dev": "ours, LoRA,\ncalibrated on dev",
     "full": "ours, full",
     "head": "ours, head",
     "diet": "DIET",
