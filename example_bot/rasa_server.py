@@ -100,7 +100,9 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
             if process.poll() is not None or "Could not load model" in LOG.read_text("utf-8", "replace"):
                 break
             time.sleep(0.2)
-    raise RasaServerError(f"Rasa did not start, {LOG} says why; is the model trained anew? Run: make train-bot")
+    told = [line.partition("Exception: ")[2] for line in LOG.read_text("utf-8", "replace").splitlines()]
+    reason = next(filter(None, reversed(told)), "it may have to be trained anew: make train-bot")
+    raise RasaServerError(f"Rasa did not start ({LOG} has all it said): {reason}")
 
 
 if __name__ == "__main__":
