@@ -24,6 +24,7 @@ from typing import Any
 from rasa_bert_intent.config import ENVIRONMENT_PREFIX
 from rasa_bert_intent.cpus import available_cpus
 from rasa_bert_intent.errors import BertIntentError, ServingError
+from rasa_bert_intent.remote.guard import guarded
 from rasa_bert_intent.remote.protocol import TOKEN_VARIABLE
 from rasa_bert_intent.remote.snapshots import Snapshot, Snapshots, change_of
 
@@ -94,12 +95,13 @@ def serve_model(settings: Settings, say: Callable[[str], object]) -> None:
             f"{TOKEN_VARIABLE}."
         )
     _check_port(settings.host, settings.port)
+    token = secrets.token_hex(32)
     # /tmp: Ray's sockets lie in there, and the system allows their paths about a hundred bytes.
-    with tempfile.TemporaryDirectory(prefix="rbi-", dir="/tmp", ignore_cleanup_errors=True) as scratch:
-        folder = Path(scratch)
+    folder = Path(tempfile.mkdtemp(prefix="rbi-", dir="/tmp"))
+    with guarded(folder, token):
         (folder / "models").mkdir()
         server = _Server(settings, Snapshots(folder / "models"), say)
-        with _ray(settings, server.newest, folder / "ray") as metrics_port:
+        with _ray(settings, server.newest, folder / "ray", token) as metrics_port:
             server.run(metrics_port)
 
 
@@ -240,13 +242,13 @@ def _problem_of(directory: str) -> str | None:
 
 
 @contextmanager
-def _ray(settings: Settings, snapshot: Snapshot, folder: Path) -> Iterator[int]:
+def _ray(settings: Settings, snapshot: Snapshot, folder: Path, token: str) -> Iterator[int]:
     """A Ray of our own inside the block, with Serve's HTTP server; gives the port of its metrics."""
     most = settings.replicas[1]
     os.environ |= {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_AUTH_TOKEN": token,
         "RAY_enable_open_telemetry": "0",  # Ray 2.52's exporter has no token and loses every metric
         "RAY_metrics_report_interval_ms": "2000",
         "RAY_worker_niceness": "0",  # not 15: bots wait for the replicas
@@ -289,7 +291,6 @@ def _ray(settings: Settings, snapshot: Snapshot, folder: Path) -> Iterator[int]:
         raise ServingError(f"Ray failed: {reason}") from None
     finally:
         ray.shutdown()
-        _end_orphans()
 
 
 def _check_ray() -> None:
@@ -298,17 +299,6 @@ def _check_ray() -> None:
 
     if not any(node["Alive"] for node in ray.nodes()):
         raise ServingError("Ray failed: its node died. Start the server again.")
-
-
-def _end_orphans() -> None:
-    """Ends the processes of our Ray that outlived it, known by its token (where there is /proc)."""
-    mark = f"RAY_AUTH_TOKEN={os.environ['RAY_AUTH_TOKEN']}".encode()
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if int(environment.parent.name) != os.getpid() and mark in environment.read_bytes():
-                os.kill(int(environment.parent.name), signal.SIGKILL)
-        except OSError:  # it is gone, or another user's
-            continue
 
 
 def _is_loopback(host: str) -> bool:
