@@ -39,7 +39,7 @@ from rasa_bert_intent.topics.embeddings import EMBEDDINGS, embeddings, understan
 from rasa_bert_intent.topics.words import bag_of_words, coherence, stop_words_of
 
 RUNS = RESULTS / "discover"
-HIDDEN, OF_EACH, THRESHOLD = 10, 100, 0.5
+AN_INTENT, HIDDEN, OF_EACH, THRESHOLD = 30, 10, 100, 0.5
 COLUMNS = {"ami": "AMI", "purity": "purity", "npmi": "NPMI", "topics": "topics", "seconds": "seconds"}
 
 
@@ -64,15 +64,11 @@ def run_once(data: Path, models: Path, seed: int) -> dict[str, Any]:
     english = [row for row in rows if row.split != "test"]
     gone = set(random.Random(seed).sample(sorted({row.intent for row in english}), HIDDEN))
     random.Random(seed).shuffle(english)
-    train = first_of_each([row for row in english if row.split == "train" and row.intent not in gone])
+    train = first_of_each([row for row in english if row.split == "train" and row.intent not in gone], AN_INTENT)
     if not (models / f"m{seed}").exists():
         model = fit([row.text for row in train], [row.intent for row in train], Options(random_seed=seed))
         model.save(models / f"m{seed}")
-    of_hidden: dict[str, list[Row]] = {}
-    for row in english:
-        if row.split == "train" and row.intent in gone:
-            of_hidden.setdefault(row.intent, []).append(row)
-    hidden = [row for of_intent in of_hidden.values() for row in of_intent[:OF_EACH]]
+    hidden = first_of_each([row for row in english if row.split == "train" and row.intent in gone], OF_EACH)
     log = hidden + [row for row in english if row.split == "dev" and row.intent not in gone]
     served = load_to_serve(models / f"m{seed}")
     features, confidences = understand(served, [row.text for row in log])
