@@ -80,7 +80,7 @@ def read_table(path: Path, text_column: str, label_column: str, form: TableForm 
     )
     if text == label:
         raise DataError(f"--text-column and --label-column are both column {text + 1} of {path}: name two")
-    examples = [TableRow(line, cells[text], cells[label]) for line, cells in rows[form.header :]]
+    examples = [TableRow(line, cells[text], cells[label]) for line, cells in _below_header(rows, path, form)]
     repeated = sum(example.label == first[label] for example in examples) if form.header else 0
     if repeated:
         raise DataError(
@@ -94,7 +94,7 @@ def read_rows(path: Path, form: TableForm) -> tuple[Rows, list[str]]:
     """The line and the cells of every row, the header too and no blank one; and notes of what had to be guessed.
 
     Raises:
-        DataError: the file cannot be read, holds no row below the header, or one of another width, with its line.
+        DataError: the file cannot be read, is empty, or has a row of another width, with its line.
     """
     if not path.is_file():
         raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
@@ -102,8 +102,6 @@ def read_rows(path: Path, form: TableForm) -> tuple[Rows, list[str]]:
     rows = _rows(content, path, delimiter_of(path, form.delimiter), form.quotes)
     if not rows:
         raise DataError(f"{path} is empty: it holds no row")
-    if not rows[form.header :]:
-        raise DataError(f"{path} holds a header and no row below it; without a header, add --no-header")
     return rows, notes
 
 
@@ -124,7 +122,13 @@ def read_texts(path: Path, text_column: str, form: TableForm | None = None) -> t
     form = form or TableForm()
     rows, notes = read_rows(path, form)
     column = find_column(text_column, "--text-column", rows[0][1], path, form.header)
-    return [cells[column] for _, cells in rows[form.header :]], notes
+    return [cells[column] for _, cells in _below_header(rows, path, form)], notes
+
+
+def _below_header(rows: Rows, path: Path, form: TableForm) -> Rows:
+    if not rows[form.header :]:
+        raise DataError(f"{path} holds a header and no row below it; without a header, add --no-header")
+    return rows[form.header :]
 
 
 def column_names(path: Path, form: TableForm) -> list[str]:
