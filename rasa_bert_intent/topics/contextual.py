@@ -14,10 +14,10 @@ from rasa_bert_intent.errors import DataError, OptionsError
 from rasa_bert_intent.topics.words import Bag
 
 EXTRA = "pip install 'rasa-bert-intent[topics]'"
-_EPOCHS = 50
+# The library's own defaults.
+_EPOCHS = 100
 _BATCH = 64
 _SAMPLES = 20
-# The library's own default.
 _VOCABULARY = 2000
 
 

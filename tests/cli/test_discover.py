@@ -125,7 +125,7 @@ def test_topic_model_writes_its_loss_for_tensorboard(model: Path, messages: Path
     assert "topics by CombinedTM" in capsys.readouterr().out
     (folder,) = (tmp_path / "logs").iterdir()
     logs = accumulators.EventAccumulator(str(folder)).Reload()
-    assert [event.step for event in logs.Scalars("topics/loss")] == list(range(50))
+    assert [event.step for event in logs.Scalars("topics/loss")] == list(range(100))
 
 
 def _topics(output: Path) -> list[dict]:

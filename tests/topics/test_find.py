@@ -136,7 +136,7 @@ def test_topic_model_tells_its_loss_and_is_the_same_by_seed(model: IntentPredict
     vectors, bag = model.features(messages.texts), bag_of_words(messages.texts, [])
     losses: list[tuple[int, float]] = []
     first = contextual.topic_model(vectors, bag, 3, 0, lambda epoch, loss: losses.append((epoch, loss)))
-    assert [epoch for epoch, _ in losses] == list(range(50))
+    assert [epoch for epoch, _ in losses] == list(range(100))
     assert losses[-1][1] < losses[0][1]
     assert first.tolist() == contextual.topic_model(vectors, bag, 3, 0).tolist()
     assert set(first) <= {0, 1, 2}
