@@ -120,6 +120,7 @@ def _settled(server: Server, name: str) -> float:
     return wait_until(twice, name, 60)
 
 
+@pytest.mark.slow
 def test_prometheus_reads_what_was_counted_and_messages_that_come_together_share_batches(server: Server):
     names = ("rasa_bert_intent_request_seconds_count", "rasa_bert_intent_batch_messages_sum")
     server.classify(texts=["hello"])
