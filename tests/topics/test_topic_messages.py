@@ -159,6 +159,7 @@ class TestTrackerStore:
         """Rasa's own class writes the store."""
         pytest.importorskip("rasa", reason="Rasa needs Python 3.10")
         import asyncio
+        from concurrent.futures import ThreadPoolExecutor
 
         from rasa.core.tracker_store import SQLTrackerStore
         from rasa.shared.core.domain import Domain
@@ -170,6 +171,9 @@ class TestTrackerStore:
         for number, text in enumerate(["/session_start", "hello there", *MANY]):
             intent = {"name": "nlu_fallback" if text in MANY else "greet", "confidence": 0.8}
             events = [UserUttered(text, intent, parse_data={"text": text, "intent": intent}), BotUttered("Sorry?")]
-            asyncio.run(rasas.save(DialogueStateTracker.from_events(f"user{number}", events)))
+            tracker = DialogueStateTracker.from_events(f"user{number}", events)
+            # In a thread: the browser of other tests keeps a loop running in this one.
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(asyncio.run, rasas.save(tracker)).result()
         assert read_source(str(path)).texts == ["hello there", *MANY]
         assert read_source(str(path), fell_back=0.5).texts == MANY
