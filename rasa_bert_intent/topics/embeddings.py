@@ -41,7 +41,8 @@ def embeddings(
         texts: As many as features.
         features: Of length 1, as `understand` gives them.
         choice: `tuned` the model's features; `encoder` those of its encoder before it was trained; `both` side by side,
-            which finds hidden intents best (benchmarks/discover.py). None: both where the encoder is found, else tuned.
+            which finds hidden intents better than `tuned`, and in no way that is sure better than `encoder`
+            (benchmarks/discover.py). None: both where the encoder is found, else tuned.
 
     Raises:
         EncoderError: if the encoder is asked for and nowhere.
