@@ -284,7 +284,8 @@ class _Runner:
     def _score(self, trial: optuna.Trial) -> float:
         self._number = trial.number
         # Before its name: Optuna never takes a trial for dead that gave no sign of life, and `_bury` none with a name.
-        self._study._storage.record_heartbeat(trial._trial_id)
+        storage: Any = self._study._storage
+        storage.record_heartbeat(trial._trial_id)
         trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
         if self._budget is not None and not self._was_queued():
             counts = [each.number for each in counted(self._study)]
