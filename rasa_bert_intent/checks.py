@@ -6,8 +6,10 @@ string it says what it allows. Numbers may come as strings, as YAML dialects dis
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -198,3 +200,10 @@ def _number(value: Any) -> float | int | None:
             except ValueError:
                 return None
     return value if math.isfinite(value) else None
+
+
+def unknown(key: str, known: Sequence[str]) -> str:
+    """What is wrong with a key that is none of those known, with the one that may be meant."""
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}?" if close else "remove it"
+    return f"{key}: unknown option, {hint}"

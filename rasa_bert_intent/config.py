@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -22,6 +21,7 @@ from rasa_bert_intent.checks import (
     TargetModules,
     Text,
     Url,
+    unknown,
 )
 from rasa_bert_intent.contradictions import contradictions
 from rasa_bert_intent.errors import OptionsError
@@ -41,9 +41,6 @@ RECIPE_OPTIONS = ("method", "classification_head", "contrastive_weight", "learni
 
 # Rasa adds these to a component's mapping.
 _ADDED_BY_RASA = ("name", "finetuning_epoch_fraction")
-
-# Below this many examples an intent on average, every example is worth more in training than in validation.
-_EXAMPLES_PER_INTENT_TO_HOLD_OUT = 50
 
 
 def _option(default: Any, check: Check, meaning: str) -> Any:
@@ -275,14 +272,14 @@ class Options:
         Raises:
             OptionsError: naming every unknown key, wrong type, value out of range and senseless combination.
         """
-        checks: dict[str, Check] = {f.name: f.metadata["check"] for f in fields(cls)}
+        checks = cls._checks()
         values: dict[str, Any] = {}
         mistakes: list[str] = []
         for key, value in config.items():
             if key in _ADDED_BY_RASA:
                 continue
             if key not in checks:
-                mistakes.append(_unknown(str(key), list(checks)))
+                mistakes.append(unknown(str(key), list(checks)))
                 continue
             try:
                 values[key] = checks[key](value)
@@ -302,7 +299,7 @@ class Options:
             OptionsError: if such a variable holds what the option does not allow.
         """
         environment = os.environ if environment is None else environment
-        checks: dict[str, Check] = {f.name: f.metadata["check"] for f in fields(self)}
+        checks = self._checks()
         changes = {}
         for name in MACHINE_OPTIONS:
             variable = ENVIRONMENT_PREFIX + name.upper()
@@ -326,17 +323,6 @@ class Options:
         left_open = [name for name in RECIPE_OPTIONS if getattr(self, name) in ("auto", None)]
         return replace(self, **{name: recipe[name] for name in left_open})
 
-    def held_out(self, num_examples: int, num_intents: int) -> int:
-        """How many of the examples to hold out for validation."""
-        if self.validation_data:
-            return 0
-        if self.evaluate_on_number_of_examples:
-            return min(self.evaluate_on_number_of_examples, num_examples)
-        share = self.validation_split
-        if share is None:
-            share = 0.05 if num_examples >= _EXAMPLES_PER_INTENT_TO_HOLD_OUT * num_intents else 0.0
-        return round(share * num_examples)
-
     @property
     def holds_out(self) -> bool:
         """Whether the user asked to hold examples out, or gave others."""
@@ -347,12 +333,10 @@ class Options:
         return asdict(self)
 
     @classmethod
+    def _checks(cls) -> dict[str, Check]:
+        return {f.name: f.metadata["check"] for f in fields(cls)}
+
+    @classmethod
     def describe(cls) -> list[tuple[str, Any, str, str]]:
         """Name, default, allowed values and meaning of every option, in order."""
         return [(f.name, f.default, str(f.metadata["check"]), f.metadata["meaning"]) for f in fields(cls)]
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}?" if close else "remove it"
-    return f"{key}: unknown option, {hint}"

@@ -2,6 +2,7 @@ import pytest
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import OptionsError
+from rasa_bert_intent.training.validation import held_out
 
 
 def message_of(config: dict) -> str:
@@ -132,13 +133,13 @@ def test_a_wrong_environment_variable_is_named():
 
 @pytest.mark.parametrize(("examples", "intents", "expected"), [(100, 10, 0), (11514, 60, 576), (500, 10, 25)])
 def test_small_data_is_not_held_out_by_default(examples, intents, expected):
-    assert Options().held_out(examples, intents) == expected
+    assert held_out(Options(), examples, intents) == expected
 
 
 def test_what_to_hold_out_can_be_said_as_share_or_number():
-    assert Options(validation_split=0.2).held_out(50, 5) == 10
-    assert Options(evaluate_on_number_of_examples=7).held_out(50, 5) == 7
-    assert Options(evaluate_on_number_of_examples=70).held_out(50, 5) == 50
+    assert held_out(Options(validation_split=0.2), 50, 5) == 10
+    assert held_out(Options(evaluate_on_number_of_examples=7), 50, 5) == 7
+    assert held_out(Options(evaluate_on_number_of_examples=70), 50, 5) == 50
 
 
 def test_what_is_left_open_is_taken_from_a_recipe_and_nothing_else():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rasa_bert_intent import network as net
+from rasa_bert_intent.config import Options
 from rasa_bert_intent.data.examples import read_examples
 from rasa_bert_intent.data.split import stratified_split
 from rasa_bert_intent.errors import DataError
@@ -14,6 +15,9 @@ from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.training.batching import Examples
 
 logger = logging.getLogger(__name__)
+
+# Below this many examples an intent on average, every example is worth more in training than in validation.
+_EXAMPLES_PER_INTENT_TO_HOLD_OUT = 50
 
 
 def split(model: IntentModel, texts: Sequence[str], intents: Sequence[str]) -> tuple[Examples, Examples]:
@@ -30,9 +34,19 @@ def split(model: IntentModel, texts: Sequence[str], intents: Sequence[str]) -> t
     options, examples = model.options, _encode(model, texts, intents)
     if options.validation_data:
         return examples, _encode(model, *read_validation(Path(options.validation_data), texts, model.labels))
-    held_out = options.held_out(len(texts), len(model.labels))
-    kept, others = stratified_split(examples.labels, held_out, options.random_seed)
+    number = held_out(options, len(texts), len(model.labels))
+    kept, others = stratified_split(examples.labels, number, options.random_seed)
     return examples.subset(kept), examples.subset(others)
+
+
+def held_out(options: Options, num_examples: int, num_intents: int) -> int:
+    """How many of the examples to hold out for validation."""
+    if options.evaluate_on_number_of_examples:
+        return min(options.evaluate_on_number_of_examples, num_examples)
+    share = options.validation_split
+    if share is None:
+        share = 0.05 if num_examples >= _EXAMPLES_PER_INTENT_TO_HOLD_OUT * num_intents else 0.0
+    return round(share * num_examples)
 
 
 def read_validation(path: Path, trained: Sequence[str], labels: Sequence[str]) -> tuple[list[str], list[str]]:
