@@ -34,7 +34,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.doctor.texts import training_warnings
-from rasa_bert_intent.errors import BertIntentError, OptionsError, ServingError
+from rasa_bert_intent.errors import BertIntentError, OptionsError, ServerError
 from rasa_bert_intent.ranking import rank
 from rasa_bert_intent.reuse import LIBRARIES, TrainedModels, sources_checksum
 from rasa_bert_intent.trained_model import take
@@ -224,7 +224,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             return messages
         try:
             rows = self._model.predict_with_scope([message.get(TEXT) for message in with_text])
-        except ServingError:  # a shared server is down, which the log says once a minute: the bot falls back
+        except ServerError:  # a shared server is down, which the log says once a minute: the bot falls back
             return messages
         for message, confidences, in_scope in zip(with_text, *rows, strict=True):
             ranking = rank(

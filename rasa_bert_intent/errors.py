@@ -37,7 +37,3 @@ class ServerError(BertIntentError):
 
 class DataError(BertIntentError):
     """A data file is missing, malformed, or holds nothing to work on."""
-
-
-class ServingError(BertIntentError):
-    """The shared server cannot be started, or gives no answer."""

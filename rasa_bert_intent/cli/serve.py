@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rasa_bert_intent.cli.arguments import add_model
-from rasa_bert_intent.errors import ServingError
+from rasa_bert_intent.errors import ServerError
 from rasa_bert_intent.remote.protocol import DEFAULT_PORT, TOKEN_VARIABLE, checked_token, token_of_environment
 
 
@@ -90,9 +90,9 @@ def _token(file: Path | None) -> str | None:
     try:
         token = checked_token(file.read_text("utf-8"), f"--token-file: {file}")
     except (OSError, UnicodeDecodeError):
-        raise ServingError(f"--token-file: {file} cannot be read as text.") from None
+        raise ServerError(f"--token-file: {file} cannot be read as text.") from None
     if token is None:
-        raise ServingError(f"--token-file: {file} is empty. Write a long random word into it.")
+        raise ServerError(f"--token-file: {file} is empty. Write a long random word into it.")
     return token
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import urllib3
 
 from rasa_bert_intent.config import ENVIRONMENT_PREFIX, Options
-from rasa_bert_intent.errors import ModelError, OptionsError, ServingError
+from rasa_bert_intent.errors import ModelError, OptionsError, ServerError
 from rasa_bert_intent.predictor import IntentPredictor
 from rasa_bert_intent.remote.protocol import (
     CLASSIFY,
@@ -41,7 +41,7 @@ _PAUSE_BEFORE_RETRY = 0.05
 _WRONG_REQUEST = (400, 413)  # our own fault: the server is well
 
 
-class _RefusedError(ServingError):
+class _RefusedError(ServerError):
     """The server is well and does not take this one request."""
 
 
@@ -78,7 +78,7 @@ class RemoteModel:
         Raises:
             ModelError: if the model's manifest is missing, damaged or of another format.
             OptionsError: if there is no address to ask.
-            ServingError: if the token of the environment is none.
+            ServerError: if the token of the environment is none.
         """
         manifest = read_manifest(directory, check_files=False)
         stand_in = StandIn(directory, options) if options.remote_fallback == "local" else None
@@ -88,7 +88,7 @@ class RemoteModel:
         """Confidences `[texts, labels]`, float64, as `IntentPredictor.predict_proba` gives them.
 
         Raises:
-            ServingError: as `predict_with_scope`.
+            ServerError: as `predict_with_scope`.
         """
         return self.predict_with_scope(texts)[0]
 
@@ -96,7 +96,7 @@ class RemoteModel:
         """Confidences and P(in scope), as `IntentPredictor.predict_with_scope` gives them.
 
         Raises:
-            ServingError: if the server gives none and nothing stands in for it. The log says so once a minute.
+            ServerError: if the server gives none and nothing stands in for it. The log says so once a minute.
         """
         if not self._outage.lasts:
             try:
@@ -106,22 +106,22 @@ class RemoteModel:
                 return confidences, in_scope
             except _RefusedError as error:
                 self._outage.tell(str(error))
-            except ServingError as error:
+            except ServerError as error:
                 if self._outage.begin(str(error)):
                     threading.Thread(target=_watch, args=(weakref.ref(self),), daemon=True).start()
         if self._stand_in is None:
-            raise ServingError(f"{self._url} gives no answer.")
+            raise ServerError(f"{self._url} gives no answer.")
         try:
             return self._stand_in.model.predict_with_scope(texts)
         except ModelError as error:
             self._outage.tell(f"and remote_fallback: local cannot stand in: {error}")
-            raise ServingError(str(error)) from None
+            raise ServerError(str(error)) from None
 
     def _ask(self, texts: Sequence[str], tries: int) -> tuple[np.ndarray, np.ndarray]:
         """What the server answers.
 
         Raises:
-            ServingError: with the reason, if it does not.
+            ServerError: with the reason, if it does not.
         """
         body = write_request(texts, self._model)
         for left in reversed(range(tries)):
@@ -129,7 +129,7 @@ class RemoteModel:
                 return self._ask_once(body, len(texts))
             except _FailedError as error:
                 if not left:
-                    raise ServingError(str(error)) from None
+                    raise ServerError(str(error)) from None
                 time.sleep(_PAUSE_BEFORE_RETRY)
         raise AssertionError("there is at least one try")
 
@@ -152,30 +152,30 @@ class RemoteModel:
             return f"no answer within {self._timeout:g} s"
         return f"it cannot be reached: {_innermost(error)}"
 
-    def _reason(self, status: int, body: bytes) -> ServingError:
+    def _reason(self, status: int, body: bytes) -> ServerError:
         said = _error_in(body)
         if status in _WRONG_REQUEST:
             return _RefusedError(f"a request was refused with status {status}: {said}")
         if status == 401:
-            return ServingError(f"it refuses our token; give the server's in {TOKEN_VARIABLE}")
+            return ServerError(f"it refuses our token; give the server's in {TOKEN_VARIABLE}")
         if status == 409:
-            return ServingError(f"it serves another model than was trained here ({self._model[:12]}); {said}")
+            return ServerError(f"it serves another model than was trained here ({self._model[:12]}); {said}")
         if status >= 500 or status in (408, 429):
             return _FailedError(f"it answered with status {status}: {said}")
-        return ServingError(f"it is no server of rasa-bert-intent, or an older one: it answered with status {status}")
+        return ServerError(f"it is no server of rasa-bert-intent, or an older one: it answered with status {status}")
 
     def is_back(self) -> bool:
         """Asks whether the server answers again, and ends the outage if so."""
         try:
             self._ask([], 1)
-        except ServingError as error:
+        except ServerError as error:
             self._outage.goes_on(str(error))
             return False
         self._outage.end()
         return True
 
 
-class _FailedError(ServingError):
+class _FailedError(ServerError):
     """Something that may go better at the next try."""
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from rasa_bert_intent.errors import ServingError
+from rasa_bert_intent.errors import ServerError
 
 CLASSIFY = "/v1/classify"
 TOKEN_VARIABLE = "RASA_BERT_INTENT_TOKEN"
@@ -109,7 +109,7 @@ def token_of_environment() -> str | None:
     """The token that this machine's environment holds, None where there is none.
 
     Raises:
-        ServingError: if HTTP cannot carry it.
+        ServerError: if HTTP cannot carry it.
     """
     return checked_token(os.environ.get(TOKEN_VARIABLE, ""), f"the environment variable {TOKEN_VARIABLE}")
 
@@ -118,9 +118,9 @@ def checked_token(token: str, source: str) -> str | None:
     """A token without blanks around it, None if it is empty.
 
     Raises:
-        ServingError: if HTTP cannot carry it; the message does not hold it.
+        ServerError: if HTTP cannot carry it; the message does not hold it.
     """
     token = token.strip()
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise ServingError(f"{source} holds no token: expected ASCII letters, digits and signs without blanks.")
+        raise ServerError(f"{source} holds no token: expected ASCII letters, digits and signs without blanks.")
     return token or None

@@ -23,7 +23,7 @@ from typing import Any
 
 from rasa_bert_intent.config import ENVIRONMENT_PREFIX
 from rasa_bert_intent.cpus import available_cpus
-from rasa_bert_intent.errors import BertIntentError, ServingError
+from rasa_bert_intent.errors import BertIntentError, ServerError
 from rasa_bert_intent.remote.guard import guarded
 from rasa_bert_intent.remote.protocol import TOKEN_VARIABLE
 from rasa_bert_intent.remote.snapshots import Snapshot, Snapshots, change_of
@@ -85,12 +85,12 @@ def serve_model(settings: Settings, say: Callable[[str], object]) -> None:
 
     Raises:
         ModelError: if there is no model, or it cannot be loaded.
-        ServingError: if Ray is not installed, the port is taken, or anybody could ask without a token.
+        ServerError: if Ray is not installed, the port is taken, or anybody could ask without a token.
     """
     if importlib.util.find_spec("ray") is None:
-        raise ServingError(f"serving needs Ray Serve: {EXTRA}")
+        raise ServerError(f"serving needs Ray Serve: {EXTRA}")
     if settings.token is None and not _is_loopback(settings.host):
-        raise ServingError(
+        raise ServerError(
             f"--host {settings.host} lets other machines ask, which needs a token: give --token-file, or set "
             f"{TOKEN_VARIABLE}."
         )
@@ -171,13 +171,13 @@ class _Server:
         """Loads a model in another process, so that one that fails harms no replica.
 
         Raises:
-            ServingError: with what is wrong.
+            ServerError: with what is wrong.
         """
         import ray
 
         problem = ray.get(ray.remote(num_cpus=0, max_retries=0)(_problem_of).remote(str(snapshot.directory)))
         if problem:
-            raise ServingError(problem)
+            raise ServerError(problem)
 
     def _deploy(self, metrics_port: int) -> None:
         """Starts the replicas, or tells them which models to hold."""
@@ -222,7 +222,7 @@ class _Server:
         try:
             serve.run(application, name=_APPLICATION, logging_config=_QUIET)
         except RuntimeError as error:
-            raise ServingError(f"the replicas did not start: {str(error).splitlines()[-1]}") from None
+            raise ServerError(f"the replicas did not start: {str(error).splitlines()[-1]}") from None
 
 
 _QUIET = {"log_level": "ERROR", "enable_access_log": False}
@@ -288,7 +288,7 @@ def _ray(settings: Settings, snapshot: Snapshot, folder: Path, token: str) -> It
         serve.delete(_APPLICATION)
     except (RuntimeError, ray.exceptions.RayError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ServingError(f"Ray failed: {reason}") from None
+        raise ServerError(f"Ray failed: {reason}") from None
     finally:
         ray.shutdown()
 
@@ -298,7 +298,7 @@ def _check_ray() -> None:
     import ray
 
     if not any(node["Alive"] for node in ray.nodes()):
-        raise ServingError("Ray failed: its node died. Start the server again.")
+        raise ServerError("Ray failed: its node died. Start the server again.")
 
 
 def _is_loopback(host: str) -> bool:
@@ -313,7 +313,7 @@ def _check_port(host: str, port: int) -> None:
         with socket.create_server((host, port)):
             pass
     except OSError as error:
-        raise ServingError(
+        raise ServerError(
             f"--host {host} --port {port}: cannot listen there ({error.strerror}). Choose another port."
         ) from None
 

@@ -17,7 +17,7 @@ from servers import TOKEN, Server, free_port, replace_model, wait_until
 
 from rasa_bert_intent import load_to_serve
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.errors import OptionsError, ServingError
+from rasa_bert_intent.errors import OptionsError, ServerError
 from rasa_bert_intent.remote import client
 from rasa_bert_intent.remote.client import RemoteModel
 
@@ -62,7 +62,7 @@ def test_the_real_server_answers_as_the_model_would_here(server: Server, remote:
 def test_a_wrong_token_is_told_without_it(server: Server, remote: Load, monkeypatch, caplog):
     monkeypatch.setenv("RASA_BERT_INTENT_TOKEN", "not-the-one")
     model = remote(server.url)
-    with pytest.raises(ServingError):
+    with pytest.raises(ServerError):
         model.predict_proba(["hello"])
     assert len(told(caplog)) == 1
     assert "refuses our token; give the server's in RASA_BERT_INTENT_TOKEN" in told(caplog)[0]
@@ -72,7 +72,7 @@ def test_a_wrong_token_is_told_without_it(server: Server, remote: Load, monkeypa
 def test_answers_of_another_model_are_not_taken(server: Server, models, monkeypatch, caplog):
     monkeypatch.setenv("RASA_BERT_INTENT_TOKEN", TOKEN)
     model = RemoteModel.load(models[1], Options(engine="remote", remote_url=server.url))
-    with pytest.raises(ServingError):
+    with pytest.raises(ServerError):
         model.predict_proba(["hello"])
     (line,) = told(caplog)
     assert "serves another model than was trained here" in line
@@ -108,7 +108,7 @@ def test_a_failing_server_is_left_alone_until_it_is_back(scripted, remote: Load,
     scripted.failures = [error(500)] * 4
     model = remote(scripted.url, remote_retries=1)
     for _ in range(50):
-        with pytest.raises(ServingError):
+        with pytest.raises(ServerError):
             model.predict_proba(["hello"])
     assert len(scripted.messages) == 2  # the first message and its retry
     is_back(model)
@@ -125,7 +125,7 @@ def test_the_log_has_a_line_a_minute(remote: Load, monkeypatch, caplog):
     monkeypatch.setattr(client, "_PROBE_SECONDS", 0.05)
     monkeypatch.setattr(client, "_LOG_SECONDS", 1.0)  # a minute for the test
     model = remote(f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(ServingError):
+    with pytest.raises(ServerError):
         model.predict_proba(["hello"])
     wait_until(lambda: len(told(caplog)) == 3, "three minutes", 30)
     times = [record.created for record in caplog.records if record.name == LOGGER]
@@ -137,7 +137,7 @@ def test_nobody_asks_any_more_once_the_model_is_gone(scripted, remote: Load, mon
     monkeypatch.setattr(client, "_PROBE_SECONDS", 0.05)
     scripted.failures = [error(500)] * 10_000
     model = remote(scripted.url)
-    with pytest.raises(ServingError):
+    with pytest.raises(ServerError):
         model.predict_proba(["hello"])
     wait_until(lambda: len(scripted.asked) > 5, "probes", 30)
     watchers = [thread for thread in threading.enumerate() if thread.name.endswith("(_watch)")]
@@ -153,7 +153,7 @@ def test_a_slow_server_costs_its_timeout_once(scripted, remote: Load, caplog):
     scripted.stalls = 5
     model = remote(scripted.url, remote_timeout=0.2, remote_retries=0)
     for _ in range(10):
-        with pytest.raises(ServingError):
+        with pytest.raises(ServerError):
             model.predict_proba(["hello"])
     assert len(scripted.messages) == 1
     assert "no answer within 0.2 s" in told(caplog)[0]
@@ -178,7 +178,7 @@ def test_what_is_no_answer_is_not_taken_for_one(scripted, remote: Load, body: by
     model = remote(scripted.url, remote_retries=0)
     labels = json.dumps(model.labels).encode()
     scripted.failures = [(200, body.replace(b"MODEL", model._model.encode()).replace(b"LABELS", labels))]
-    with pytest.raises(ServingError):
+    with pytest.raises(ServerError):
         model.predict_proba(["hello"])
     assert "it answers " in told(caplog)[0]
 
@@ -186,7 +186,7 @@ def test_what_is_no_answer_is_not_taken_for_one(scripted, remote: Load, body: by
 @pytest.mark.parametrize(("status", "words"), [(404, "is no server of rasa-bert-intent"), (302, "is no server of")])
 def test_another_server_is_told_apart(scripted, remote: Load, status: int, words: str, caplog):
     scripted.failures = [(status, b"line one\nline two")]
-    with pytest.raises(ServingError):
+    with pytest.raises(ServerError):
         remote(scripted.url).predict_proba(["hello"])
     assert words in told(caplog)[0]
     assert len(scripted.messages) == 1
@@ -195,7 +195,7 @@ def test_another_server_is_told_apart(scripted, remote: Load, status: int, words
 def test_a_refused_request_is_no_outage(scripted, remote: Load, caplog):
     scripted.failures = [error(413, "a request may have\n10 bytes")]
     model = remote(scripted.url)
-    with pytest.raises(ServingError):
+    with pytest.raises(ServerError):
         model.predict_proba(["hello"])
     assert model.predict_proba(["hello"]).shape == (1, 4)
     (line,) = told(caplog)
@@ -224,7 +224,7 @@ def test_a_stand_in_that_cannot_be_loaded_is_told_once(remote: Load, models, tmp
     options = Options(engine="remote", remote_url=f"http://127.0.0.1:{free_port()}", remote_fallback="local")
     model = RemoteModel.load(tmp_path / "model", options)
     for _ in range(3):
-        with pytest.raises(ServingError, match="is damaged or was altered"):
+        with pytest.raises(ServerError, match="is damaged or was altered"):
             model.predict_proba(["hello"])
 
 
@@ -232,7 +232,7 @@ def test_an_address_is_needed(models, monkeypatch):
     with pytest.raises(OptionsError, match="engine: remote needs remote_url"):
         RemoteModel.load(models[0], Options(engine="remote"))
     monkeypatch.setenv("RASA_BERT_INTENT_TOKEN", "two words")
-    with pytest.raises(ServingError, match="RASA_BERT_INTENT_TOKEN holds no token") as caught:
+    with pytest.raises(ServerError, match="RASA_BERT_INTENT_TOKEN holds no token") as caught:
         RemoteModel.load(models[0], Options(engine="remote", remote_url="http://127.0.0.1:1"))
     assert "two words" not in str(caught.value)
 

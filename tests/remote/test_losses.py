@@ -17,7 +17,7 @@ import pytest
 from servers import Server, replace_model, wait_until
 
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.errors import ServingError
+from rasa_bert_intent.errors import ServerError
 from rasa_bert_intent.remote import client
 from rasa_bert_intent.remote.client import RemoteModel
 from rasa_bert_intent.storage import fingerprint
@@ -100,7 +100,7 @@ def by_client(model: RemoteModel, intents: dict[str, str]) -> Callable[[], Calla
     def ask(text: str) -> str:
         try:
             (row,) = model.predict_proba([text])
-        except ServingError:
+        except ServerError:
             time.sleep(0.01)
             return "none"
         return "right" if model.labels[row.argmax()] == intents[text] else "wrong"
