@@ -7,9 +7,7 @@ EXAMPLE_BOT_ACTION_PORT chooses its port; else it takes a free one. By hand: `ra
 """
 
 import logging
-import os
 import select
-import socket
 import subprocess
 import sys
 import threading
@@ -21,15 +19,12 @@ from typing import NoReturn
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from servers import ServerStartError, bound, stop, stop_at_end_of_input
+
 HERE = Path(__file__).resolve().parent
 PORT = "EXAMPLE_BOT_ACTION_PORT"
 _READY = "ready "
 _SECONDS_TO_START = 60
-_SECONDS_TO_STOP = 10
-
-
-class ActionServerError(Exception):
-    """The server could not be started; the message says why, in a line."""
 
 
 @contextmanager
@@ -40,7 +35,7 @@ def running() -> Iterator[str]:
     not hear Ctrl-C, so that it still answers while Rasa says good-bye.
 
     Raises:
-        ActionServerError: The port is taken, or the database or a setting cannot be used.
+        ServerStartError: The port is taken, or the database or a setting cannot be used.
     """
     process = subprocess.Popen(
         [sys.executable, __file__],
@@ -50,17 +45,11 @@ def running() -> Iterator[str]:
         text=True,
         start_new_session=True,
     )
-    assert process.stdin is not None
     assert process.stdout is not None
     try:
         yield _address(process)
     finally:
-        process.stdin.close()
-        try:
-            process.wait(_SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)
         process.stdout.close()
 
 
@@ -68,21 +57,25 @@ def _address(process: "subprocess.Popen[str]") -> str:
     """Waits until the server says that it listens, and answers that it is well."""
     assert process.stdout is not None
     if not select.select([process.stdout], [], [], _SECONDS_TO_START)[0]:
-        raise ActionServerError(f"the action server did not start within {_SECONDS_TO_START} seconds")
+        raise ServerStartError(f"the action server did not start within {_SECONDS_TO_START} seconds")
     said = process.stdout.readline().strip()
     if not said.startswith(_READY):
-        raise ActionServerError(said or f"the action server ended with status {process.wait()}")
+        raise ServerStartError(said or f"the action server ended with status {process.wait()}")
     address = f"http://127.0.0.1:{said.removeprefix(_READY)}"
     try:
         urlopen(f"{address}/health", timeout=_SECONDS_TO_START).close()
     except (URLError, TimeoutError) as error:
-        raise ActionServerError(f"the action server at {address} is not well: {error}") from error
+        raise ServerStartError(f"the action server at {address} is not well: {error}") from error
     return f"{address}/webhook"
 
 
 def _serve() -> None:
     """Serves until standard input ends; says on standard output that it listens, or why it cannot."""
-    sock = _listen(os.environ.get(PORT) or "0")
+    try:
+        sock = bound(PORT)
+        sock.listen()
+    except ServerStartError as error:
+        _give_up(str(error))
 
     with warnings.catch_warnings(record=True):  # Sanic lets every deprecation be shown
         from rasa_sdk.endpoint import create_app
@@ -106,28 +99,9 @@ def _serve() -> None:
     app.run(sock=sock, access_log=False)
 
 
-def _listen(port: str) -> socket.socket:
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind(("127.0.0.1", int(port)))
-        sock.listen()
-    except (ValueError, OverflowError):
-        _give_up(f"{PORT} is {port!r}: give a number from 0 to 65535; 0 takes a free port")
-    except OSError as error:
-        _give_up(f"port {port} cannot be used ({error.strerror}): set {PORT} to another one, or to 0 for a free one")
-    return sock
-
-
 def _give_up(reason: str) -> NoReturn:
     print(reason, flush=True)
     sys.exit(1)
-
-
-def stop_at_end_of_input() -> None:
-    """At once: nobody waits for an answer any more, and the database keeps whole transactions alone."""
-    sys.stdin.read()
-    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 
 import action_server
+from servers import ServerStartError
 
 HERE = Path(__file__).resolve().parent
 
@@ -31,7 +32,7 @@ def main() -> None:
             if sys.stdin.isatty():
                 sys.exit(chat_in_terminal(file))
             asyncio.run(answer_lines(newest, file))
-    except action_server.ActionServerError as error:
+    except ServerStartError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -14,6 +14,7 @@ from pathlib import Path
 import action_server
 import rasa_server
 from chat import endpoints, newest_model
+from servers import ServerStartError, usable_port
 
 HERE = Path(__file__).resolve().parent
 PORT = "EXAMPLE_BOT_WEB_PORT"
@@ -25,7 +26,7 @@ def main(options: Sequence[str]) -> int:
     os.chdir(HERE)  # models, endpoints.yml and the Python modules named in config.yml are here
     model = newest_model()
     try:
-        port = rasa_server.usable_port(PORT, "7860")  # told now, not when Rasa has started
+        port = usable_port(PORT, "7860")  # told now, not when Rasa has started
         print("Starting the actions, Rasa and the page ...", file=sys.stderr, flush=True)
         with (
             action_server.running() as actions,
@@ -37,7 +38,7 @@ def main(options: Sequence[str]) -> int:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the page hears Ctrl-C by itself, and ends; then we do
                 signal.signal(signal.SIGTERM, lambda *_: process.terminate())
                 return process.wait()
-    except (action_server.ActionServerError, rasa_server.RasaServerError) as error:
+    except ServerStartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("rasa_sdk", reason="needs Rasa 3.6")
 
 import action_server
+from servers import ServerStartError
 
 EXAMPLE_BOT = Path(__file__).parents[2] / "example_bot"
 
@@ -22,6 +23,7 @@ EXAMPLE_BOT = Path(__file__).parents[2] / "example_bot"
 STARTER = """
 import time
 import action_server
+from servers import ServerStartError
 with action_server.running() as url:
     print(url, flush=True)
     time.sleep(600)
@@ -92,7 +94,7 @@ def test_a_port_in_use_is_told_and_what_uses_it_goes_on(monkeypatch: pytest.Monk
     with action_server.running() as url:
         port = url.split(":")[2].split("/")[0]
         monkeypatch.setenv("EXAMPLE_BOT_ACTION_PORT", port)
-        with pytest.raises(action_server.ActionServerError) as told, action_server.running():
+        with pytest.raises(ServerStartError) as told, action_server.running():
             pass
         assert str(told.value) == (
             f"port {port} cannot be used (Address already in use): "
@@ -105,7 +107,7 @@ def test_a_port_in_use_is_told_and_what_uses_it_goes_on(monkeypatch: pytest.Monk
 def test_what_is_no_port_is_told(port: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXAMPLE_BOT_ACTION_PORT", port)
     told = f"'{port}': give a number from 0 to 65535"
-    with pytest.raises(action_server.ActionServerError, match=told), action_server.running():
+    with pytest.raises(ServerStartError, match=told), action_server.running():
         pass
 
 
@@ -119,7 +121,7 @@ def test_what_is_no_port_is_told(port: str, monkeypatch: pytest.MonkeyPatch):
 )
 def test_a_setting_that_cannot_be_used_is_told(name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(name, value)
-    with pytest.raises(action_server.ActionServerError) as error, action_server.running():
+    with pytest.raises(ServerStartError) as error, action_server.running():
         pass
     assert told in str(error.value)
     assert "\n" not in str(error.value)
@@ -130,6 +132,6 @@ def test_a_file_that_is_no_database_is_told_and_left_as_it_is(tmp_path: Path):
     file.write_text("Dear diary, today nothing happened. " * 100)
     before = file.read_bytes()
     told = r"state\.db: file is not a database"
-    with pytest.raises(action_server.ActionServerError, match=told), action_server.running():
+    with pytest.raises(ServerStartError, match=told), action_server.running():
         pass
     assert file.read_bytes() == before
