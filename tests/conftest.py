@@ -44,6 +44,19 @@ def examples() -> tuple[list[str], list[str]]:
 
 
 @pytest.fixture(scope="session")
+def quick_model(
+    examples: tuple[list[str], list[str]], tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The directory of a model that was trained in a moment, served by ONNX."""
+    from rasa_bert_intent import Options, fit
+
+    quick = {"method": "head", "min_steps": 0, "epochs": 1, "max_length": 32, "num_threads": 1}
+    directory = tmp_path_factory.mktemp("trained") / "model"
+    fit(*examples, Options.from_config({"encoder": str(tiny_encoder), **quick}), progress=False).save(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
 def page_python() -> str:
     """The Python that serves the page of `demo`."""
     from pages import python_with_gradio

@@ -34,6 +34,14 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def drawn(file: Path) -> str:
+    """A page of figures after its scripts have run, as HTML."""
+    flags = ["--headless=new", *_FLAGS, "--virtual-time-budget=10000", f"--user-data-dir={file.parent / 'profile'}"]
+    command = [str(CHROMIUM), *flags, "--dump-dom", file.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=True)
+    return done.stdout
+
+
 @contextmanager
 def served(python: str, folder: Path, *arguments: str | Path) -> Iterator[str]:
     """The address of `rasa-bert-intent demo` that runs in a folder until the block is left."""

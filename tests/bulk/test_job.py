@@ -11,27 +11,17 @@ from folders import contents, files
 from rasa_bert_intent.bulk.chunks import Chunk, do, is_done
 from rasa_bert_intent.bulk.job import Job, run
 from rasa_bert_intent.bulk.rows import Row
-from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.serving import load_to_serve
-from rasa_bert_intent.training.fit import fit
-
-
-@pytest.fixture(scope="module")
-def model(examples: tuple[list[str], list[str]], tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    quick = {"method": "head", "min_steps": 0, "epochs": 1, "max_length": 32, "num_threads": 1}
-    directory = tmp_path_factory.mktemp("trained") / "model"
-    fit(*examples, Options.from_config({"encoder": str(tiny_encoder), **quick}), progress=False).save(directory)
-    return directory
 
 
 @pytest.fixture
-def job(model: Path, tmp_path: Path) -> Job:
+def job(quick_model: Path, tmp_path: Path) -> Job:
     """25 rows in chunks of 10, of which rows 4, 14 and 24 are bad."""
     texts = [" " if number % 10 == 4 else f"play song {number}" for number in range(1, 26)]
     source = tmp_path / "messages.jsonl"
     source.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), "utf-8")
-    return Job(model, source, tmp_path / "results", chunk_size=10)
+    return Job(quick_model, source, tmp_path / "results", chunk_size=10)
 
 
 def _rows(folder: Path, kind: str) -> list[dict]:
@@ -79,11 +69,11 @@ def test_parts_can_be_parquet(job: Job):
     assert run(job, progress=False).earlier == 25
 
 
-def test_chunk_of_bad_rows_alone_has_an_empty_part(job: Job, model: Path, tmp_path: Path):
+def test_chunk_of_bad_rows_alone_has_an_empty_part(job: Job, quick_model: Path, tmp_path: Path):
     chunk = Chunk(7, [Row(71, "x", "not JSON"), Row(72, "y", "no text")])
     for form in ("jsonl", "parquet") if pytest.importorskip("pyarrow") else ():
         assert not is_done(chunk, tmp_path, form)
-        do(chunk, load_to_serve(model), tmp_path, form)
+        do(chunk, load_to_serve(quick_model), tmp_path, form)
         assert is_done(chunk, tmp_path, form)
     assert [row["row"] for row in _rows(tmp_path, "bad")] == [71, 72]
     assert (tmp_path / "part-000007.jsonl").read_bytes() == b""

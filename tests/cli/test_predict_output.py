@@ -11,18 +11,8 @@ from pathlib import Path
 import pytest
 
 from rasa_bert_intent.cli import main
-from rasa_bert_intent.config import Options
-from rasa_bert_intent.training.fit import fit
 
 ROWS = 6000
-
-
-@pytest.fixture(scope="module")
-def model(examples: tuple[list[str], list[str]], tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    quick = {"method": "head", "min_steps": 0, "epochs": 1, "max_length": 32, "num_threads": 1}
-    directory = tmp_path_factory.mktemp("trained") / "model"
-    fit(*examples, Options.from_config({"encoder": str(tiny_encoder), **quick}), progress=False).save(directory)
-    return directory
 
 
 @pytest.fixture
@@ -68,12 +58,12 @@ def _lines(output: Path, kind: str) -> list[dict]:
     return [json.loads(line) for line in "".join(texts).splitlines()]
 
 
-def test_every_row_is_there_exactly_once_after_two_kills(model: Path, table: Path, tmp_path: Path):
+def test_every_row_is_there_exactly_once_after_two_kills(quick_model: Path, table: Path, tmp_path: Path):
     output, log = tmp_path / "results", tmp_path / "log"
-    first = _kill_after(3, _start(model, table, output, log), output, log)
-    second = _kill_after(first + 3, _start(model, table, output, log), output, log)
+    first = _kill_after(3, _start(quick_model, table, output, log), output, log)
+    second = _kill_after(first + 3, _start(quick_model, table, output, log), output, log)
     assert 3 <= first < second < ROWS / 100  # it was stopped in its midst, twice
-    process = _start(model, table, output, log)
+    process = _start(quick_model, table, output, log)
     assert process.wait(300) == 0, log.read_text("utf-8")
     scored, bad = _lines(output, "part"), _lines(output, "bad")
     assert [row["row"] for row in scored] == [n for n in range(1, ROWS + 1) if n % 100 and n != 7]
@@ -86,7 +76,7 @@ def test_every_row_is_there_exactly_once_after_two_kills(model: Path, table: Pat
     assert not list(output.glob(".*"))
     summary = log.read_text("utf-8").splitlines()[-1]
     assert f"6,000 rows, {second * 100:,} of them earlier: {len(scored):,} scored, {len(bad)} bad" in summary
-    whole = _start(model, table, tmp_path / "whole", tmp_path / "log_of_whole")
+    whole = _start(quick_model, table, tmp_path / "whole", tmp_path / "log_of_whole")
     assert whole.wait(300) == 0
     for file in (tmp_path / "whole").glob("*-*.jsonl"):
         assert (output / file.name).read_bytes() == file.read_bytes()
@@ -105,19 +95,21 @@ def test_every_row_is_there_exactly_once_after_two_kills(model: Path, table: Pat
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_mistakes_are_told_in_one_line(
-    arguments: list[str], message: str, model: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+    arguments: list[str], message: str, quick_model: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ):
     paths = {"DIR": str(tmp_path / "results"), "TABLE": str(table)}
-    assert main(["predict", str(model), *(paths.get(argument, argument) for argument in arguments)]) == 1
+    assert main(["predict", str(quick_model), *(paths.get(argument, argument) for argument in arguments)]) == 1
     told = capsys.readouterr().err
     assert message in told
     assert told.count("\n") == 1
     assert not (tmp_path / "results").exists()
 
 
-def test_rows_of_a_table_are_printed_and_bad_ones_told(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+def test_rows_of_a_table_are_printed_and_bad_ones_told(
+    quick_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
     (tmp_path / "messages.jsonl").write_text('{"text": "hello"}\n' + "x\n" * 7 + '{"text": "bye"}\n', "utf-8")
-    assert main(["predict", str(model), "--input", str(tmp_path / "messages.jsonl")]) == 0
+    assert main(["predict", str(quick_model), "--input", str(tmp_path / "messages.jsonl")]) == 0
     printed = capsys.readouterr()
     assert [json.loads(line)["text"] for line in printed.out.splitlines()] == ["hello", "bye"]
     assert printed.err.splitlines()[0] == "row 2 is left out: not JSON"
@@ -126,7 +118,7 @@ def test_rows_of_a_table_are_printed_and_bad_ones_told(model: Path, tmp_path: Pa
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to tell its memory")
-def test_memory_does_not_grow_with_the_input(model: Path, tmp_path: Path):
+def test_memory_does_not_grow_with_the_input(quick_model: Path, tmp_path: Path):
     """Peaks of a short and a long input, which lies in memory nowhere as a whole: 40 MB of lines."""
     line = json.dumps({"text": " ", "more": "x" * 20_000}) + "\n"  # bad: only reading and writing are measured
     peaks = []
@@ -137,7 +129,7 @@ def test_memory_does_not_grow_with_the_input(model: Path, tmp_path: Path):
             "import sys; from rasa_bert_intent.cli import main; main(sys.argv[1:]); "
             "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
         )
-        arguments = ["predict", model, "--input", source, "--output", tmp_path / str(times), "--chunk-size", "50"]
+        arguments = ["predict", quick_model, "--input", source, "--output", tmp_path / str(times), "--chunk-size", "50"]
         done = subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=True
         )
