@@ -61,7 +61,7 @@ def read_located(path: Path, *, repeats: bool = True, labelled: bool = True) -> 
         DataError: naming the file and line that cannot be read.
     """
     if not path.exists():
-        raise DataError(f"{path} does not exist. Give a .jsonl file, or Rasa NLU data.")
+        raise DataError(f"{path} does not exist. Give a {'' if labelled else '.txt or '}.jsonl file, or Rasa NLU data.")
     if path.suffix == ".jsonl":
         examples = list(_from_json_lines(path, labelled))
     elif path.is_dir() or path.suffix in SUFFIXES:
