@@ -75,8 +75,8 @@ test: $(READY) lint
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 
 lint: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 
 # The versions that make setup installs, without the address of any index.

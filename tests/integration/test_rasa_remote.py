@@ -9,7 +9,7 @@ import pytest
 from bot import UNSEEN, Bot, free_port, intent_of, wait_for
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "remote"))
-from servers import TOKEN, Server
+from remote_server import TOKEN, Server
 
 pytestmark = pytest.mark.slow
 

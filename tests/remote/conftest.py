@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import TOKEN, Server, train
+from remote_server import TOKEN, Server, train
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from remote_server import TOKEN, Server, free_port, replace_model, wait_until
 from scripted import ScriptedServer, error
-from servers import TOKEN, Server, free_port, replace_model, wait_until
 
 from rasa_bert_intent import load_to_serve
 from rasa_bert_intent.config import Options

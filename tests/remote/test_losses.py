@@ -14,7 +14,7 @@ from types import TracebackType
 
 import psutil
 import pytest
-from servers import Server, replace_model, wait_until
+from remote_server import Server, replace_model, wait_until
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import ServerError
