@@ -21,8 +21,9 @@ def add_parser(subparsers: Any) -> None:
         "demo",
         help="look at the bot in a browser",
         description="Serves a page on this machine: a chat, and beside it the classifier's ranking, confidence, "
-        "P(in scope), entities and time; lists and CSV files classified; the report of evaluate; corrected messages "
-        "kept as training data. It asks a running Rasa, or loads a model without Rasa. Needs the extra 'demo'.",
+        "P(in scope), entities and time; lists and CSV files classified; the report of evaluate; the topics that "
+        "discover found; corrected messages kept as training data. It asks a running Rasa, or loads a model without "
+        "Rasa. Needs the extra 'demo'.",
     )
     parser.add_argument(
         "model",
@@ -45,6 +46,7 @@ def add_parser(subparsers: Any) -> None:
         help="of a FallbackClassifier, for a model without Rasa (default: 0.5)",
     )
     parser.add_argument("--data", type=Path, help="labelled messages to offer for the report: Rasa NLU data, or .jsonl")
+    parser.add_argument("--topics", type=Path, metavar="DIR", help="what `rasa-bert-intent discover --output` wrote")
     parser.add_argument(
         "--corrections",
         type=Path,
@@ -71,6 +73,10 @@ def run(args: argparse.Namespace) -> int:
         raise OptionsError(f"--threshold: expected a number from 0 to 1, got {args.threshold}.")
     if args.data and not args.data.exists():
         raise DataError(f"--data: {args.data} does not exist.")
+    if args.topics:
+        from rasa_bert_intent.topics.files import read_discovery
+
+        read_discovery(args.topics)  # told now; it is read again when it is shown
     from rasa_bert_intent.demo.backends import LocalModel, RasaServer
     from rasa_bert_intent.demo.corrections import Corrections
 
@@ -78,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     backend = LocalModel(args.model, args.threshold) if args.model else RasaServer(args.url, args.token)
     from rasa_bert_intent.demo.page import build, launch  # Gradio takes seconds: after what may be wrong
 
-    page = build(backend, corrections, args.data)
+    page = build(backend, corrections, args.data, args.topics)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         address = launch(page, args.corrections, args.host, args.port, args.share)

@@ -19,18 +19,22 @@ from rasa_bert_intent.demo.chat import add_chat
 from rasa_bert_intent.demo.classify import add_list
 from rasa_bert_intent.demo.correct import add_corrections
 from rasa_bert_intent.demo.report import add_report
+from rasa_bert_intent.demo.topics import add_topics
 
 _TITLE = "rasa-bert-intent"
 _SECONDS_A_FILE_IS_KEPT = 86_400
 
 
-def build(backend: Backend, corrections: Corrections, data: Path | None = None) -> gr.Blocks:
+def build(
+    backend: Backend, corrections: Corrections, data: Path | None = None, topics: Path | None = None
+) -> gr.Blocks:
     """Puts the page together.
 
     Args:
         backend: What answers.
         corrections: Where corrected messages go.
         data: Labelled messages for the report.
+        topics: What `discover` wrote.
     """
     with gr.Blocks(
         title=f"{backend.name} - {_TITLE}",
@@ -50,6 +54,8 @@ def build(backend: Backend, corrections: Corrections, data: Path | None = None) 
                 add_list(backend)
             with gr.Tab("Report"):
                 add_report(backend, data)
+            with gr.Tab("Topics"):
+                add_topics(topics)
             with gr.Tab("Corrections"):
                 add_corrections(backend, corrections, [form])
     return page

@@ -50,7 +50,7 @@ def add_report(backend: Backend, data: Path | None) -> None:
             for file in (labelled, outside):  # the page's copies have long paths that nobody knows
                 told = told.replace(file, Path(file).name) if file else told
             return notice_html(told), gr.skip()
-        return "", frame_html(report)
+        return "", frame_html(report, "The report")
 
     run.click(show, [labelled, outside], [notice, shown], show_progress_on=shown)
 

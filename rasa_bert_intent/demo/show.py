@@ -45,9 +45,9 @@ def notice_html(text: str, kind: str = "error") -> str:
     return _render("notice.html", text=text, kind=kind)
 
 
-def frame_html(report: str) -> str:
-    """A whole page within ours, which it can neither read nor change."""
-    return _render("frame.html", report=report)
+def frame_html(report: str, title: str) -> str:
+    """A whole page within ours, which it can neither read nor change; a reader of the screen is told its title."""
+    return _render("frame.html", report=report, title=title)
 
 
 @cache

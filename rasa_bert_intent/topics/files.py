@@ -10,9 +10,10 @@ from pathlib import Path
 from rasa_bert_intent.data.massive import Row
 from rasa_bert_intent.data.output import check_output, replaced_folder
 from rasa_bert_intent.data.rasa_nlu import write_nlu
+from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.reports.html import html_is_possible
 from rasa_bert_intent.reports.markdown import cell, count, table
-from rasa_bert_intent.topics.discovery import Discovery, Topic
+from rasa_bert_intent.topics.discovery import Discovery, Member, Topic
 
 NLU, REPORT, DATA, PAGE = "nlu.yml", "topics.md", "topics.json", "topics.html"
 _WORDS_SHOWN = 6
@@ -62,6 +63,38 @@ def write_proposal(discovery: Discovery, path: Path) -> None:
 def to_json(discovery: Discovery) -> str:
     """All there is to know of it."""
     return json.dumps(asdict(discovery), indent=1, ensure_ascii=False) + "\n"
+
+
+def read_discovery(path: Path) -> Discovery:
+    """What `write_files` wrote.
+
+    Args:
+        path: `topics.json`, or the folder that holds it.
+
+    Raises:
+        DataError: if it is not there, or not what `discover` writes.
+    """
+    file = path / DATA if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror}). Give the folder that discover wrote.") from None
+    except ValueError as error:
+        raise DataError(f"{file} is no JSON ({error}). Give the {DATA} that discover wrote.") from None
+    try:
+        topics = [
+            Topic(
+                **{**topic, "words": tuple(topic["words"]), "members": tuple(Member(**one) for one in topic["members"])}
+            )
+            for topic in content["topics"]
+        ]
+        silhouettes = {int(number): score for number, score in content["silhouettes"].items()}
+        notes = tuple(content["notes"])
+        return Discovery(**{**content, "topics": tuple(topics), "silhouettes": silhouettes, "notes": notes})
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"{file} is not what this version of discover writes ({type(error).__name__}: {error}). Run it again."
+        ) from None
 
 
 def to_markdown(discovery: Discovery) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from discoveries import a_discovery
 from pages import served
 
 from rasa_bert_intent.archive import open_model
 from rasa_bert_intent.data.examples import read_examples
+from rasa_bert_intent.topics.files import to_json
 from rasa_bert_intent.training.fit import fit
 
 SURE, UNSURE = "play some jazz", "qzx kwv jjj bbb zzt"
@@ -43,7 +45,9 @@ def address(
     folder = tmp_path_factory.mktemp("page")
     surest = open_model(model).predict_proba([SURE, UNSURE], batch_size=1).max(axis=1)
     assert surest[0] > surest[1]
-    with served(page_python, folder, model, "--data", labelled, "--threshold", str(surest.mean())) as url:
+    (folder / "topics.json").write_text(to_json(a_discovery()), "utf-8")
+    offered = ["--data", labelled, "--topics", folder, "--threshold", str(surest.mean())]
+    with served(page_python, folder, model, *offered) as url:
         yield url, folder
 
 
@@ -176,6 +180,25 @@ def test_the_report_of_evaluate_is_shown(page: Any):
     report.locator(".plot-container").first.wait_for()
 
 
+def test_the_topics_of_discover_are_shown_with_their_map(page: Any, tmp_path: Path):
+    title = page.title()
+    page.get_by_role("tab", name="Topics").click()
+    page.get_by_role("button", name="Show").click()  # what --topics named
+    topics = page.frame_locator("iframe.report")
+    topics.locator(".point").first.wait_for()
+    assert topics.locator(".point").count() == 16
+    assert topics.get_by_text("order a pizza", exact=True).is_visible()
+    (tmp_path / "other.json").write_text("{}", "utf-8")
+    page.set_input_files("#topics-data input[type=file]", tmp_path / "other.json")
+    page.locator("#topics-data").get_by_text("other.json").wait_for()
+    page.get_by_role("button", name="Show").click()
+    told = page.locator("#topics-notice [role=alert]")
+    told.wait_for()
+    assert told.inner_text().startswith("other.json is not what this version of discover writes")
+    assert topics.locator(".point").count() == 16  # nothing is lost
+    assert page.title() == title
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -187,7 +210,7 @@ def test_the_report_of_evaluate_is_shown(page: Any):
 )
 def test_it_fits_a_phone_and_can_be_read_on_it(page: Any):
     say(page, SURE)
-    for tab in ("List", "Report", "Corrections", "Chat"):
+    for tab in ("List", "Report", "Topics", "Corrections", "Chat"):
         page.get_by_role("tab", name=tab).click()
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, tab
     assert page.evaluate(_CONTRASTS, "#thought :is(dt, dd, th, td, p, caption)") >= 4.5

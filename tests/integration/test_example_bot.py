@@ -5,6 +5,7 @@ import shutil
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bot import Bot, Result, free_port, run
@@ -118,6 +119,37 @@ def test_a_chat_at_a_terminal_and_the_action_server_end_with_ctrl_c(bot: Bot, tm
         assert "Traceback" not in terminal.text
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(port))).close()
+
+
+def test_the_page_its_rasa_and_the_actions_start_together_and_end_with_ctrl_c(
+    bot: Bot, tmp_path: Path, page_python: str, browser: Any
+):
+    ports = {name: free_port() for name in ("WEB", "RASA", "ACTION")}
+    with at_terminal(
+        bot,
+        "web.py",
+        EXAMPLE_BOT_WEB_PYTHON=page_python,
+        EXAMPLE_BOT_DATABASE=str(tmp_path / "state.db"),
+        EXAMPLE_BOT_NOW="2026-11-20T10:00",
+        EXAMPLE_BOT_TIME_ZONE="Europe/London",
+        **{f"EXAMPLE_BOT_{name}_PORT": port for name, port in ports.items()},
+    ) as terminal:
+        terminal.expect(f"open http://127.0.0.1:{ports['WEB']} in a browser")
+        page = browser.new_page()
+        page.set_default_timeout(180_000)
+        page.goto(f"http://127.0.0.1:{ports['WEB']}")
+        box = page.get_by_label("Your message")
+        box.fill("wake me up at nine am on friday")
+        box.press("Enter")
+        page.locator("#chat").get_by_text("Alarm set for Friday 27 November, 09:00.").wait_for()
+        assert "alarm_set" in page.locator("#thought").inner_text()
+        page.close()
+        terminal.send("\x03")
+        assert terminal.status() == 0
+        assert "Traceback" not in terminal.text
+    for port in ports.values():
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(port))).close()
 
 
 def test_nonsense_falls_back(bot: Bot):

@@ -5,30 +5,20 @@ import re
 from pathlib import Path
 
 import pytest
+from discoveries import EVIL, a_discovery
 from pages import CHROMIUM, drawn
 
-from rasa_bert_intent.topics.discovery import Discovery, Member, Topic
+from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.topics.files import read_discovery, to_json
 
 pytest.importorskip("plotly", reason="needs the extra 'report'")
-EVIL = "</script><script>document.title='broken'</script><!-- <b>bold</b> {{ 7 * 7 }}"
-
-
-def _discovery() -> Discovery:
-    topics = []
-    for number, name in enumerate(("order_food", "call_vet")):
-        texts = [EVIL if number else "order a pizza", *(f"{name} {index}" for index in range(7))]
-        members = tuple(Member(text, 2, "greet", 0.25, float(i), number - 0.5 * i) for i, text in enumerate(texts))
-        words, coherence = (("order", "food"), 0.5) if number else ((), None)
-        topics.append(Topic(name, words, coherence, 8, 16, "greet", 0.5, 0.95 - number / 2, not number, members))
-    silhouettes = {2: 0.5, 3: 0.4}
-    return Discovery("log.db", "models", "clusters", "both", 0, 16, 32, silhouettes, ("a note",), tuple(topics))
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
     from rasa_bert_intent.topics.page import topics_page
 
-    return topics_page(_discovery())
+    return topics_page(a_discovery())
 
 
 def test_a_message_cannot_break_out_of_the_page(page: str):
@@ -56,3 +46,29 @@ def test_browser_draws_the_map(page: str, tmp_path: Path):
     shown = drawn(file)
     assert "<title>Topics in log.db</title>" in shown
     assert shown.count('class="point"') == 16
+
+
+def test_what_was_written_is_read_as_it_was(tmp_path: Path):
+    (tmp_path / "topics.json").write_text(to_json(a_discovery()), "utf-8")
+    assert read_discovery(tmp_path) == read_discovery(tmp_path / "topics.json") == a_discovery()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read (No such file or directory). Give the folder that discover wrote."),
+        ("{", "is no JSON"),
+        ("[]", "is not what this version of discover writes (TypeError:"),
+        ('{"topics": [{"words": []}]}', "is not what this version of discover writes (KeyError: 'members'). Run it"),
+        (to_json(a_discovery()).replace('"seed"', '"grain"'), "unexpected keyword argument 'grain'"),
+    ],
+)
+def test_another_file_is_told_in_a_line(tmp_path: Path, content: str | None, told: str):
+    file = tmp_path / "topics.json"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    with pytest.raises(DataError) as raised:
+        read_discovery(tmp_path)
+    assert str(file) in str(raised.value)
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)
