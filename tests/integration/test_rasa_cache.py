@@ -29,6 +29,7 @@ def test_same_data_and_partly_given_options_are_not_trained_again(quick: Bot, tm
     assert bot.manifest == first
 
 
+@pytest.mark.slow
 def test_added_example_is_trained_on(quick: Bot, tmp_path: Path):
     bot = quick.copy(tmp_path)
     bot.write_nlu("data/nlu.yml", {**NLU, "greet": [*NLU["greet"], "hello again"]})

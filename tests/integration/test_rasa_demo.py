@@ -77,6 +77,7 @@ def test_a_server_that_is_down_is_told_with_what_to_do(url: str):
         RasaServer("localhost:5005")
 
 
+@pytest.mark.slow
 def test_rasa_without_a_model_or_its_api_is_told(trained: Bot, tmp_path: Path):
     damaged = tmp_path / "models" / "damaged.tar.gz"
     damaged.parent.mkdir()
@@ -115,6 +116,7 @@ def another_server(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_when_rasa_ends_the_page_says_so_and_keeps_the_message(
     trained: Bot, tmp_path: Path, page_python: str, browser: Any
 ):

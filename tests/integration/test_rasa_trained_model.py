@@ -86,6 +86,7 @@ def test_finetuning_trains_the_taken_model_on(taken: Bot, tmp_path: Path):
     assert _stored(bot)["head.safetensors"] != _stored(taken)["head.safetensors"]
 
 
+@pytest.mark.slow
 def test_unknown_intents_are_refused_in_one_line(trained: Bot, tmp_path: Path):
     bot = trained.copy(tmp_path)
     bot.write_nlu("data/nlu.yml", {**NLU, "thank": ["thanks", "thank you"]})

@@ -229,6 +229,7 @@ def test_a_gpu_trains_and_the_cpu_serves(options, examples, tmp_path):
     np.testing.assert_allclose(served.predict_proba(examples[0]), model.predict_proba(examples[0]), atol=0.05)
 
 
+@pytest.mark.slow
 def test_ten_thousand_intents_train(options, tmp_path):
     texts = [f"{first} {second} {third}" for first in WORDS for second in WORDS for third in WORDS][:10_000]
     intents = [f"intent_{number}" for number in range(len(texts))]

@@ -134,6 +134,7 @@ def test_a_worker_waits_for_the_trial_of_another_and_takes_it_over_when_that_die
     assert "the worker of trial 0 was killed: it is tried again" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_trial_that_kills_every_worker_is_given_up(address: str, start: Start, capsys: pytest.CaptureFixture):
     for _ in range(3):
         worker = start(3600, 2)
