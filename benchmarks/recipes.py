@@ -4,8 +4,9 @@
 
 PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. The training rows of each size and seed are named by their
 ids in massive_subsets.json. Scored are the development rows, which recipes may be chosen by, or, with --split test, the
-test rows. Each run's result goes to results/recipes/SPLIT-SIZE-RECIPE-SEED.json (a run that is there already is not
-repeated), and all of them into recipes.md.
+test rows. Below 50 examples an intent, "default" is LoRA with the contrastive term, from there on it is "lora". Each
+run's result goes to results/recipes/SPLIT-SIZE-RECIPE-SEED.json (a run that is there already is not repeated), and all
+of them into recipes.md.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "head": {"method": "head"},
     "head, cosine": {"method": "head", "classification_head": "cosine"},
     "lora": {"method": "lora", "contrastive_weight": 0},
-    "lora, contrastive": {"method": "lora", "contrastive_weight": 0.3},
     "lora, contrastive, cosine": {"method": "lora", "contrastive_weight": 0.3, "classification_head": "cosine"},
     "full": {"method": "full", "contrastive_weight": 0},
     "full, tuned": {"method": "full", "contrastive_weight": 0, "reinit_layers": 1, "layer_lr_decay": 0.9},
