@@ -37,10 +37,14 @@ class MahalanobisDistance:
     def _white_means(self) -> np.ndarray:
         return self.means[np.isfinite(self.means).all(axis=1)] @ self.whitening
 
+    @cached_property
+    def _squares(self) -> np.ndarray:
+        return (self._white_means**2).sum(axis=1)
+
     def __call__(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """The logarithm of the squared distance, `[messages]`."""
         white = unit(features) @ self.whitening
-        squares = (white**2).sum(axis=1)[:, None] + (self._white_means**2).sum(axis=1)
+        squares = (white**2).sum(axis=1)[:, None] + self._squares
         nearest = (squares - 2 * white @ self._white_means.T).min(axis=1)
         return np.log(np.maximum(nearest, 1e-12))
 
