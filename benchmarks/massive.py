@@ -31,8 +31,10 @@ _DEV = {"validation_data": "data/dev", "evaluate_every_number_of_epochs": -1}
 METHODS = {
     "lora": lambda seed: ours(method="lora", random_seed=seed),
     "full": lambda seed: ours(method="full", random_seed=seed),
+    "full-8-epochs": lambda seed: ours(method="full", epochs=8, random_seed=seed),
     "lora-dev": lambda seed: ours(method="lora", random_seed=seed, **_DEV),
     "full-dev": lambda seed: ours(method="full", random_seed=seed, **_DEV),
+    "lora-dev-8-epochs": lambda seed: ours(method="lora", epochs=8, random_seed=seed, **_DEV),
     "head": lambda seed: ours(method="head", random_seed=seed),
     "diet": lambda seed: diet(random_seed=seed),
     "diet-without-entities": lambda seed: diet(random_seed=seed, entity_recognition=False),

@@ -56,8 +56,8 @@ MASSIVE = [
 ]
 MASSIVE_NAMES = {
     "lora": "ours, LoRA",
-    "lora-dev": "ours, LoRA,\ncalibrated on dev",
-    "full": "ours, full",
+    "lora-dev-8-epochs": "ours, LoRA, 8 epochs,\ncalibrated on dev",
+    "full-8-epochs": "ours, full, 8 epochs",
     "head": "ours, head",
     "diet": "DIET",
     "diet-without-entities": "DIET, intents alone",
