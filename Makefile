@@ -40,7 +40,7 @@ uv:
 
 $(READY): pyproject.toml constraints.txt | uv
 	$(UV) venv --quiet --clear --python "$$($(FIND_PYTHON))" $(VENV)
-	$(UV) pip install --quiet --compile-bytecode --python $(VENV) --constraint constraints.txt --editable '.[offline,parquet,doctor,report,tune,serve,bot,dev]'
+	$(UV) pip install --quiet --compile-bytecode --python $(VENV) --constraint constraints.txt --editable '.[offline,parquet,doctor,report,tune,postgresql,mysql,serve,ray,bot,dev]'
 	@touch $@
 
 bot: train-bot

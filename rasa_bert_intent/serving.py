@@ -25,13 +25,23 @@ def load_to_serve(directory: Path, options: Options | None = None) -> IntentPred
     """
     manifest = read_manifest(directory)
     options = fitting_options(manifest, options)
-    has_graph = (directory / GRAPH).is_file()
-    if options.engine == "onnx" and not has_graph:
-        logger.warning("engine: onnx was asked for, and the model was stored without a graph: torch serves it.")
-    if has_graph and options.engine != "torch" and (options.engine == "onnx" or options.device in ("auto", "cpu")):
+    if _by_onnx(directory, options):
         from rasa_bert_intent.onnx_model import OnnxModel
 
         return OnnxModel.load(directory, manifest, options)
+    if options.engine == "onnx":
+        logger.warning("engine: onnx was asked for, and the model was stored without a graph: torch serves it.")
     from rasa_bert_intent.model import IntentModel
 
     return IntentModel.load(directory, options)
+
+
+def takes_gpu(directory: Path, options: Options) -> bool:
+    """Whether a GPU serves the model in a directory where there is one, by options that fit it."""
+    return options.device != "cpu" and not _by_onnx(directory, options)
+
+
+def _by_onnx(directory: Path, options: Options) -> bool:
+    if options.engine == "torch" or not (directory / GRAPH).is_file():
+        return False
+    return options.engine == "onnx" or options.device in ("auto", "cpu")

@@ -57,6 +57,24 @@ def quick_model(
 
 
 @pytest.fixture(scope="session")
+def postgresql() -> Iterator[Any]:
+    """A PostgreSQL server, see `databases.DatabaseServer`."""
+    import databases
+
+    with databases.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[Any]:
+    """A MariaDB server, see `databases.DatabaseServer`."""
+    import databases
+
+    with databases.mysql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def page_python() -> str:
     """The Python that serves the page of `demo`."""
     from pages import python_with_gradio

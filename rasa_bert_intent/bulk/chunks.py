@@ -2,7 +2,8 @@
 
 A chunk is rows that follow each other, so that its number tells which they are. `part-000000.jsonl` (or `.parquet`)
 holds what was scored of the first, `bad-000000.jsonl` the rest with reasons, if there is any. The part comes last:
-where it is, the chunk is done. Chunks know nothing of each other, so that they can be done in any order and anywhere.
+where it is, the chunk is done. Chunks know nothing of each other, so that they can be done in any order and anywhere,
+and one that two are at is the same by either.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rasa_bert_intent.bulk.rows import Row
+from rasa_bert_intent.bulk.rows import Progress, Row
 from rasa_bert_intent.bulk.score import score
 from rasa_bert_intent.data.output import whole_file
 from rasa_bert_intent.errors import DataError
@@ -30,10 +31,12 @@ class Chunk:
     Attributes:
         number: Counts from 0.
         rows: All of them, bad ones too.
+        read: How much of the input was read when the last of them was, see `rasa_bert_intent.bulk.rows.Progress`.
     """
 
     number: int
     rows: list[Row]
+    read: int = 0
 
     @property
     def bad(self) -> list[Row]:
@@ -41,11 +44,28 @@ class Chunk:
         return [row for row in self.rows if row.reason]
 
 
-def chunks(rows: Iterator[Row], size: int) -> Iterator[Chunk]:
+@dataclass(frozen=True)
+class Settled:
+    """What became of a chunk.
+
+    Attributes:
+        rows: How many it has.
+        bad: How many of them are bad.
+        earlier: How many were done before: all or none.
+        read: Of the chunk.
+    """
+
+    rows: int
+    bad: int
+    earlier: int
+    read: int
+
+
+def chunks(rows: Iterator[Row], progress: Progress, size: int) -> Iterator[Chunk]:
     """Yields the rows in chunks of a size; the last may have fewer."""
     number = 0
     while some := list(islice(rows, size)):
-        yield Chunk(number, some)
+        yield Chunk(number, some, progress.done())
         number += 1
 
 
@@ -57,6 +77,18 @@ def part_file(folder: Path, number: int, form: str) -> Path:
 def bad_file(folder: Path, number: int) -> Path:
     """Where a chunk's bad rows go."""
     return folder / f"bad-{number:06}.jsonl"
+
+
+def settle(chunk: Chunk, model: IntentPredictor, folder: Path, form: str) -> Settled:
+    """Does a chunk, unless it is done.
+
+    Raises:
+        DataError: if its result cannot be written, or was changed.
+    """
+    earlier = is_done(chunk, folder, form)
+    if not earlier:
+        do(chunk, model, folder, form)
+    return Settled(len(chunk.rows), len(chunk.bad), earlier * len(chunk.rows), chunk.read)
 
 
 def do(chunk: Chunk, model: IntentPredictor, folder: Path, form: str) -> None:

@@ -92,6 +92,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from rasa_bert_intent.archive import open_model
+    from rasa_bert_intent.data.database import shown
     from rasa_bert_intent.data.table import TableForm
     from rasa_bert_intent.reports.html import EXTRA, html_is_possible
     from rasa_bert_intent.topics import files, tracker_store
@@ -125,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
             model,
             settings,
             below=args.threshold if args.fallback_only and not tracker_store.is_one(args.source) else None,
-            source=tracker_store.shown(args.source),
+            source=shown(args.source),
             model_name=str(args.model),
             on_epoch=on_epoch,
         )

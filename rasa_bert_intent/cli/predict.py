@@ -53,6 +53,17 @@ def add_parser(subparsers: Any) -> None:
     )
     bulk.add_argument("--chunk-size", type=int, default=10_000, metavar="N", help="rows a part (10000)")
     bulk.add_argument("--form", choices=("jsonl", "parquet"), default="jsonl", help="of the parts (default: jsonl)")
+    ray = parser.add_argument_group("on Ray (needs --output, and the extra 'ray')")
+    ray.add_argument("--ray", action="store_true", help="do the parts by several processes, each with the model")
+    ray.add_argument(
+        "--ray-workers", type=int, metavar="N", help="processes (default: one for each CPU, or GPU where one serves)"
+    )
+    ray.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="of a Ray cluster whose machines all see the model, --input and --output under the same paths "
+        "(default: this machine)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -62,8 +73,12 @@ def run(args: argparse.Namespace) -> int:
         raise DataError("give messages or --input, not both.")
     if args.input and not args.input.is_file():
         raise DataError(f"--input: {args.input} is no file.")
+    if not args.ray and (args.ray_workers is not None or args.ray_address is not None):
+        raise DataError("--ray-workers and --ray-address need --ray.")
     if args.output:
         return _to_folder(args)
+    if args.ray:
+        raise DataError("--ray needs --output: the processes write the parts.")
     if args.text_column and not _is_structured(args.input):
         raise DataError(f"--text-column is for --input of {', '.join(_STRUCTURED)}.")
     from rasa_bert_intent.archive import open_model
@@ -79,12 +94,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _to_folder(args: argparse.Namespace) -> int:
-    from rasa_bert_intent.bulk.job import Job, run
+    from rasa_bert_intent.bulk.job import Job
+    from rasa_bert_intent.bulk.on_ray import OnRay
+    from rasa_bert_intent.bulk.run import run
 
     if not args.input:
         raise DataError("--output needs --input: only a file can be gone on with after a stop.")
     if args.chunk_size < 1:
         raise DataError(f"--chunk-size is {args.chunk_size}; expected 1 or more.")
+    if args.ray_workers is not None and args.ray_workers < 1:
+        raise DataError(f"--ray-workers is {args.ray_workers}; expected 1 or more.")
     if args.form == "parquet":
         from rasa_bert_intent.bulk.parquet import require_pyarrow
 
@@ -98,7 +117,7 @@ def _to_folder(args: argparse.Namespace) -> int:
         chunk_size=args.chunk_size,
         form=args.form,
     )
-    print(run(job))
+    print(run(job, OnRay(args.ray_workers, args.ray_address) if args.ray else None))
     return 0
 
 

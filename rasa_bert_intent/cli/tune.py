@@ -132,7 +132,7 @@ def _search(args: argparse.Namespace) -> Search:
     space = space_of(config, args.options, len(task.train), len(set(task.train.intents)))
     _check_places(args)
     from rasa_bert_intent.tuning.search import Search
-    from rasa_bert_intent.tuning.study import address_of
+    from rasa_bert_intent.tuning.storage import address_of
 
     return Search(
         task=task,

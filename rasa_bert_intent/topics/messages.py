@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rasa_bert_intent.data import table
 from rasa_bert_intent.data.clean import clean
+from rasa_bert_intent.data.database import shown
 from rasa_bert_intent.data.examples import read_messages
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.topics import tracker_store
@@ -76,7 +77,7 @@ def read_source(
     else:
         _refuse_table_options(source, text_column, form)
         texts = read_messages(path)
-    return distinct(texts, source=tracker_store.shown(source), notes=notes, most=most, seed=seed)
+    return distinct(texts, source=shown(source), notes=notes, most=most, seed=seed)
 
 
 def distinct(
@@ -120,4 +121,4 @@ def distinct(
 
 def _refuse_table_options(source: str, text_column: str | None, form: table.TableForm | None) -> None:
     if text_column is not None or form not in (None, table.TableForm()):
-        raise DataError(f"--text-column and the form of a table are not for {tracker_store.shown(source)}: it is none.")
+        raise DataError(f"--text-column and the form of a table are not for {shown(source)}: it is none.")

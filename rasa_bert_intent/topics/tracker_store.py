@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rasa_bert_intent.data.database import no_driver, parsed, shown
 from rasa_bert_intent.errors import DataError, name_some
 
 if TYPE_CHECKING:
@@ -29,16 +30,6 @@ _NEEDED = ("id", "type_name", "data")
 def is_one(source: str) -> bool:
     """Whether a source is a database rather than a file of texts: by its form alone."""
     return "://" in source or Path(source).suffix.lower() in SQLITE_SUFFIXES
-
-
-def shown(source: str) -> str:
-    """The source for a message or a report: without a password, or options that may hold one."""
-    if "://" not in source:
-        return source
-    scheme, _, rest = source.partition("?")[0].partition("://")
-    login, at, place = rest.rpartition("@")
-    user, colon, _ = login.partition(":")
-    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}"
 
 
 def read_user_messages(source: str, fell_back: float | None, notes: list[str]) -> Iterator[str]:
@@ -109,17 +100,12 @@ def _connection(source: str) -> Iterator[Connection]:
         from sqlalchemy.exc import SQLAlchemyError
     except ImportError:
         raise DataError("to read a tracker store needs SQLAlchemy: pip install 'rasa-bert-intent[sql]'") from None
-    try:
-        parsed = sqlalchemy.engine.make_url(source if "://" in source else f"sqlite:///{source}")
-    except (SQLAlchemyError, ValueError):  # their text holds the password
-        raise DataError(
-            f"{shown(source)} is no URL of a database; expected one such as postgresql://user@host/rasa."
-        ) from None
+    url = parsed(source if "://" in source else f"sqlite:///{source}")
     try:
         options: dict[str, Any] = {}
-        if parsed.get_backend_name() == "sqlite":
-            options["creator"] = _sqlite(Path(parsed.database or ""))
-        with closing(sqlalchemy.create_engine(parsed, **options).connect()) as connection:
+        if url.get_backend_name() == "sqlite":
+            options["creator"] = _sqlite(Path(url.database or ""))
+        with closing(sqlalchemy.create_engine(url, **options).connect()) as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(postgresql_readonly=True)
             yield connection
@@ -127,7 +113,7 @@ def _connection(source: str) -> Iterator[Connection]:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise DataError(f"{shown(source)} cannot be read as a database: {reason}.") from None
     except ImportError as error:
-        raise DataError(f"{shown(source)} needs a driver for its database ({error}): install it.") from None
+        raise no_driver(url, error) from None
 
 
 def _sqlite(path: Path) -> Any:

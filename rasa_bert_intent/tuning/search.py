@@ -19,8 +19,10 @@ from rasa_bert_intent.errors import BertIntentError, OptionsError
 from rasa_bert_intent.reuse import sources_checksum
 from rasa_bert_intent.tuning.gain import METRICS, Gain, gain
 from rasa_bert_intent.tuning.objective import ANSWERS, CHANGES, WHICH, Compared, Measured, unpacked
+from rasa_bert_intent.tuning.say import say
 from rasa_bert_intent.tuning.space import Space
-from rasa_bert_intent.tuning.study import ERROR, SURPLUS, counted, is_at, open_storage, open_study, say, told, work
+from rasa_bert_intent.tuning.storage import open_storage, told
+from rasa_bert_intent.tuning.study import ERROR, SURPLUS, counted, is_at, open_study, work
 from rasa_bert_intent.tuning.task import Task
 from rasa_bert_intent.tuning.workers import run_workers
 

@@ -9,29 +9,20 @@ from __future__ import annotations
 import math
 import os
 import socket
-import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
-import sqlalchemy
-from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, StorageInternalError, UpdateFinishedTrialError
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, UpdateFinishedTrialError
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from rasa_bert_intent.errors import BertIntentError, DataError
+from rasa_bert_intent.tuning.say import say
+from rasa_bert_intent.tuning.storage import GRACE, MOST_DEATHS, history, put_back, shown, tried_again
 
-# Seconds between two signs of life, and from the last one until a worker is taken for dead.
-HEARTBEAT, GRACE = 10, 40
-# A trial that kills its worker, by taking all memory, shall not do so for ever.
-_MOST_DEATHS = 3
-# SQLite lets one process write at a time; the others wait this many seconds at most.
-_PATIENCE = 120
-_ATTEMPTS = 3
 # Seconds between two looks at what other workers do, and looks before a line says so.
 _POLL, _SAYS_SO = 1.0, 5
 
@@ -42,74 +33,7 @@ _WORTH_KEEPING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 
 
 class SurplusError(Exception):
-    """Two workers took the last trial at once, and this is one too many."""
-
-
-def address_of(study: str) -> str:
-    """The URL of a database given as a path, of an SQLite file, or as a URL."""
-    if "://" in study:
-        return study
-    # Optuna fills in what stands in braces.
-    return f"sqlite:///{Path(study).absolute()}".replace("{", "{{").replace("}", "}}")
-
-
-def shown(address: str) -> str:
-    """An address as it may be printed: a path, or a URL without its password."""
-    if address.startswith("sqlite:///"):
-        return address.removeprefix("sqlite:///")
-    return sqlalchemy.engine.make_url(address).render_as_string(hide_password=True)
-
-
-@contextmanager
-def told(address: str) -> Iterator[None]:
-    """What the database cannot do is told in one line."""
-    try:
-        yield
-    except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        reason = " ".join(str(cause).split())
-        raise DataError(
-            f"--study: {shown(address)} cannot be read or written ({reason}). What was found so far stays there."
-        ) from None
-
-
-def open_storage(address: str, *, heartbeat: int = HEARTBEAT, grace: int = GRACE) -> RDBStorage:
-    """A database; its tables are made where there are none.
-
-    Args:
-        address: Of SQLAlchemy.
-        heartbeat: Seconds between two signs of life of a worker.
-        grace: Seconds from the last one until it is taken for dead.
-
-    Raises:
-        DataError: if it cannot be reached, or is something else.
-    """
-    kwargs: dict[str, Any] = {"pool_pre_ping": True}
-    if address.startswith("sqlite:"):
-        kwargs["connect_args"] = {"timeout": _PATIENCE}
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings(), told(address):
-            warnings.simplefilter("ignore", ExperimentalWarning)  # the heartbeat
-            for attempt in range(_ATTEMPTS):
-                try:
-                    return RDBStorage(
-                        address,
-                        engine_kwargs=kwargs,
-                        heartbeat_interval=heartbeat,
-                        grace_period=grace,
-                        heartbeat_stale_trial_callback=_tried_again,
-                    )
-                except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError):
-                    # Another worker may be making the same tables.
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                    time.sleep(_POLL)
-    except (ImportError, RuntimeError) as error:  # no driver; a schema of another Optuna
-        raise DataError(f"--study: {error.__cause__ or error} Mend this, or give another --study.") from None
-    raise AssertionError
+    """Two workers took the last trial at once, or put the same point into the queue, and this is one too many."""
 
 
 def open_study(
@@ -164,7 +88,7 @@ def _created(storage: RDBStorage, name: str, sampler: Any, pruner: Any) -> optun
 
 def is_at(trial: FrozenTrial, point: Mapping[str, Any]) -> bool:
     """Whether a trial is at a point, tried or still to be."""
-    own = trial.params or trial.system_attrs.get("fixed_params", {})
+    own = {**trial.system_attrs.get("fixed_params", {}), **trial.params}  # one that begins has a part of the latter
     return own.keys() == point.keys() and all(_same(own[name], value) for name, value in point.items())
 
 
@@ -177,7 +101,7 @@ def _same(one: Any, other: Any) -> bool:
 def counted(study: optuna.Study) -> list[FrozenTrial]:
     """The trials that the budget counts: waiting, running or ended, but not those that are tried again."""
     trials = study.get_trials(deepcopy=False)
-    again = {number for trial in trials for number in _history(trial)}
+    again = {number for trial in trials for number in history(trial)}
     return [trial for trial in trials if trial.state != TrialState.FAIL or _gave_up(trial, again)]
 
 
@@ -185,11 +109,7 @@ def _gave_up(trial: FrozenTrial, again: set[int]) -> bool:
     """Whether a failed trial is all that there will be of it; `again` are the numbers of those tried again."""
     if ERROR in trial.user_attrs:
         return True
-    return trial.number not in again and len(_history(trial)) + 1 >= _MOST_DEATHS
-
-
-def _history(trial: FrozenTrial) -> list[int]:
-    return RetryHeartbeatStaleTrialCallback.retry_history(trial)
+    return trial.number not in again and len(history(trial)) + 1 >= MOST_DEATHS
 
 
 def work(
@@ -212,9 +132,10 @@ def work(
         KeyboardInterrupt: the trial at hand being in the queue again.
     """
     runner = _Runner(study, objective, budget)
+    nameless: dict[int, float] = {}
     waits = 0
     while time.time() < until:
-        _bury(study)
+        _bury(study, nameless)
         trials = counted(study)
         waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
         running = [trial for trial in trials if trial.state == TrialState.RUNNING]
@@ -230,20 +151,26 @@ def work(
             return
 
 
-def _bury(study: optuna.Study) -> None:
-    """Fails the trials of dead workers, which go into the queue again."""
+def _bury(study: optuna.Study, nameless: dict[int, float]) -> None:
+    """Fails the trials of dead workers, which go into the queue again.
+
+    Args:
+        study: Whose trials they are.
+        nameless: Since when a trial was seen to run without a worker's name, by our clock: others' differ.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         optuna.storages.fail_stale_trials(study)
     # One that died before its first sign of life is not found so.
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        began = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
-        if WORKER not in trial.user_attrs and time.time() - began > GRACE:
+        if WORKER in trial.user_attrs:
+            continue
+        if time.monotonic() - nameless.setdefault(trial.number, time.monotonic()) > GRACE:
             try:
                 study.tell(trial.number, state=TrialState.FAIL)
             except (ValueError, UpdateFinishedTrialError):  # another worker was faster
                 continue
-            _tried_again(study, trial)
+            tried_again(study, trial)
 
 
 class _Runner:
@@ -263,7 +190,7 @@ class _Runner:
         except KeyboardInterrupt:
             trial = self._trial()
             if trial is not None and trial.state == TrialState.FAIL:
-                RetryHeartbeatStaleTrialCallback()(self._study, trial)
+                put_back(self._study, trial)
             raise
         except (ValueError, UpdateFinishedTrialError):
             trial = self._trial()
@@ -277,9 +204,16 @@ class _Runner:
             return None
         return next(trial for trial in self._study.get_trials() if trial.number == self._number)
 
-    def _was_queued(self) -> bool:
-        trial = self._trial()
-        return trial is not None and not {"fixed_params", "retry_history"}.isdisjoint(trial.system_attrs)
+    def _is_surplus(self) -> bool:
+        own, trials = self._trial(), counted(self._study)
+        if own is None:
+            return False
+        if {"fixed_params", "retry_history"}.isdisjoint(own.system_attrs):
+            return self._budget is not None and own.number in [trial.number for trial in trials[self._budget :]]
+        # It was in the queue, maybe twice: two searches that began at once saw nothing of each other.
+        point = {**own.system_attrs.get("fixed_params", {}), **own.params}
+        others = [trial for trial in trials if trial.number < own.number and trial.state != TrialState.FAIL]
+        return any(is_at(trial, point) for trial in others)
 
     def _score(self, trial: optuna.Trial) -> float:
         self._number = trial.number
@@ -287,11 +221,9 @@ class _Runner:
         storage: Any = self._study._storage
         storage.record_heartbeat(trial._trial_id)
         trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
-        if self._budget is not None and not self._was_queued():
-            counts = [each.number for each in counted(self._study)]
-            if trial.number in counts[self._budget :]:
-                trial.set_user_attr(SURPLUS, True)
-                raise SurplusError
+        if self._is_surplus():
+            trial.set_user_attr(SURPLUS, True)
+            raise SurplusError
         try:
             return self._objective(trial)
         except (optuna.TrialPruned, UpdateFinishedTrialError):
@@ -302,20 +234,6 @@ class _Runner:
                 ERROR, reason if isinstance(error, BertIntentError) else f"{type(error).__name__}: {reason}"
             )
             raise
-
-
-def _tried_again(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Puts the trial of a dead worker into the queue again."""
-    deaths = len(_history(trial)) + 1
-    again = deaths < _MOST_DEATHS
-    say(f"the worker of trial {trial.number} was killed: " + ("it is tried again" if again else "it is given up"))
-    RetryHeartbeatStaleTrialCallback(max_retry=_MOST_DEATHS - 1)(study, trial)
-
-
-def say(line: str) -> None:
-    """One line on standard error, whole, whoever else writes there."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 def _trials(trials: Sequence[FrozenTrial]) -> str:

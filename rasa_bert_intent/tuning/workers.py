@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from rasa_bert_intent.errors import BertIntentError
-from rasa_bert_intent.tuning.study import say
+from rasa_bert_intent.tuning.say import say
 
 # Seconds in which a worker that is asked to stop puts its trial back into the queue.
 _TO_STOP = 60

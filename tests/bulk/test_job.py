@@ -9,8 +9,9 @@ import pytest
 from folders import contents, files
 
 from rasa_bert_intent.bulk.chunks import Chunk, do, is_done
-from rasa_bert_intent.bulk.job import Job, run
+from rasa_bert_intent.bulk.job import Job
 from rasa_bert_intent.bulk.rows import Row
+from rasa_bert_intent.bulk.run import run
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.serving import load_to_serve
 

@@ -1,6 +1,5 @@
 """`rasa-bert-intent tune` as a user runs it, on a tiny encoder, without Rasa."""
 
-import csv
 import json
 import os
 import re
@@ -8,31 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import optuna
 import pytest
 import yaml
 from folders import contents, files
+from searches import QUICK, SMALL, Examples, Start, begun, configure, jsonl, started_in, table
 
 from rasa_bert_intent.cli import main
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.config_file import COMPONENT, read_config
-from rasa_bert_intent.tuning.study import open_storage
-
-Examples = tuple[list[str], list[str]]
-Start = Callable[..., subprocess.Popen[str]]
-
-QUICK = {"method": "head", "min_steps": 0, "epochs": 2, "max_length": 32, "pooling": "mean", "engine": "torch"}
-# Two trainings a trial of two epochs each.
-SMALL = ("--folds", "2", "--trainings", "1", "--options", "head_learning_rate,label_smoothing")
-
-
-def jsonl(path: Path, examples: Examples) -> Path:
-    rows = [{"text": text, "intent": intent} for text, intent in zip(*examples, strict=True)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    return path
 
 
 @pytest.fixture
@@ -44,18 +29,8 @@ def folder(examples: Examples, tiny_encoder: Path, tmp_path: Path, monkeypatch: 
     return tmp_path
 
 
-def configure(folder: Path, **options: object) -> None:
-    config = {"language": "en", "pipeline": [{"name": "WhitespaceTokenizer"}, {"name": COMPONENT, **options}]}
-    (folder / "config.yml").write_text(yaml.safe_dump(config), "utf-8")
-
-
 def tune(*arguments: str) -> int:
     return main(["tune", "data.jsonl", "--config", "config.yml", *SMALL, *arguments])
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_search_from_beginning_to_end_and_again(folder: Path, capsys: pytest.CaptureFixture):
@@ -234,27 +209,8 @@ def test_without_optuna_the_command_says_what_to_install(
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
     """Starts the command in a process of its own; none outlives the test."""
-    started = []
-
-    def start_one(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "rasa_bert_intent.cli", "tune", "data.jsonl", "--config", "config.yml", *SMALL]
-        process = subprocess.Popen(
-            [*command, *arguments],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-            # who starts the tests in the background may have turned Ctrl-C off
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        started.append(process)
-        return process
-
-    yield start_one
-    for process in started:
-        process.kill()
-        process.communicate()
+    with started_in(folder) as start_one:
+        yield start_one
 
 
 def _children(pid: int) -> list[int]:
@@ -269,14 +225,8 @@ def _lives(pid: int) -> bool:
 
 
 def _begun(folder: Path) -> int:
-    """Trials that a worker is at, or has ended."""
-    if not (folder / "tuning" / "study.db").exists():
-        return 0
-    try:
-        study = optuna.load_study(storage=open_storage(f"sqlite:///{folder}/tuning/study.db"), study_name="tune")
-    except KeyError:
-        return 0
-    return sum("worker" in trial.user_attrs for trial in study.trials)
+    file = folder / "tuning" / "study.db"
+    return begun(f"sqlite:///{file}") if file.exists() else 0
 
 
 @pytest.mark.slow

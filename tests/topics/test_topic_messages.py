@@ -9,7 +9,6 @@ import pytest
 
 from rasa_bert_intent.data.table import TableForm
 from rasa_bert_intent.errors import DataError
-from rasa_bert_intent.topics import tracker_store
 from rasa_bert_intent.topics.messages import read_source
 
 MANY = [f"message number {number}" for number in range(25)]
@@ -141,19 +140,6 @@ class TestTrackerStore:
         assert "secret" not in str(caught.value)
         assert "user:***@" in str(caught.value)
         assert "\n" not in str(caught.value)
-
-    @pytest.mark.parametrize(
-        ("source", "shown"),
-        [
-            ("rasa.db", "rasa.db"),
-            ("sqlite:///rasa.db", "sqlite:///rasa.db"),
-            ("postgresql://me@host/rasa", "postgresql://me@host/rasa"),
-            ("postgresql://me:a@b@host/rasa", "postgresql://me:***@host/rasa"),
-            ("postgresql://host/rasa?password=a", "postgresql://host/rasa"),
-        ],
-    )
-    def test_is_shown_without_a_password(self, source: str, shown: str):
-        assert tracker_store.shown(source) == shown
 
     def test_of_rasa_itself(self, tmp_path: Path):
         """Rasa's own class writes the store."""

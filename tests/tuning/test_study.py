@@ -10,18 +10,12 @@ from pathlib import Path
 
 import optuna
 import pytest
+from databases import PASSWORD, DatabaseServer
 from optuna.trial import TrialState
 
 from rasa_bert_intent.errors import DataError
-from rasa_bert_intent.tuning.study import (
-    ERROR,
-    address_of,
-    counted,
-    open_storage,
-    open_study,
-    shown,
-    work,
-)
+from rasa_bert_intent.tuning.storage import address_of, open_storage, shown
+from rasa_bert_intent.tuning.study import ERROR, counted, open_study, work
 
 POINT = {"x": 0.5}
 Start = Callable[[float, int], subprocess.Popen[str]]
@@ -29,7 +23,8 @@ Start = Callable[[float, int], subprocess.Popen[str]]
 # A worker whose trials take as long as told; its database thinks it dead after 3 s.
 WORKER = """
 import json, sys, time
-from rasa_bert_intent.tuning.study import open_storage, open_study, work
+from rasa_bert_intent.tuning.storage import open_storage
+from rasa_bert_intent.tuning.study import open_study, work
 seconds, budget = float(sys.argv[2]), int(sys.argv[3])
 storage = open_storage(sys.argv[1], heartbeat=1, grace=3)
 study = open_study(storage, "tune", fingerprint={"data": "1"}, first=[{"x": 0.5}])
@@ -42,9 +37,12 @@ work(study, objective, budget)
 """
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> str:
-    return address_of(str(tmp_path / "study.db"))
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty database."""
+    if request.param == "sqlite":
+        return address_of(str(tmp_path / "study.db"))
+    return address_of(request.getfixturevalue(request.param).new_database())
 
 
 @pytest.fixture
@@ -114,7 +112,7 @@ def test_workers_share_the_trials_and_wait_for_each_other(address: str, start: S
     assert [worker.returncode for worker in workers] == [0, 0, 0], outputs
     done = [json.loads(line) for output, _ in outputs for line in output.splitlines()]
     assert len(done) == len({row["trial"] for row in done}) == 12
-    assert any(row["x"] == POINT["x"] for row in done)
+    assert sum(row["x"] == POINT["x"] for row in done) == 1
     study = opened(address)
     assert [trial.state for trial in counted(study)] == [TrialState.COMPLETE] * 12
 
@@ -147,6 +145,15 @@ def test_a_trial_that_kills_every_worker_is_given_up(address: str, start: Start,
     work(study, score, 2)
     assert states(study) == ["FAIL", "FAIL", "FAIL", "COMPLETE"]
     assert capsys.readouterr().err == "the worker of trial 2 was killed: it is given up\n"
+
+
+def test_a_point_that_two_searches_put_into_the_queue_is_tried_once(address: str):
+    study = opened(address)
+    study.enqueue_trial(POINT)  # as one does that looked before the other's was there
+    work(study, score, 3)
+    assert states(study) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
+    assert [trial.params for trial in study.trials].count(POINT) == 1
+    assert len(counted(study)) == 3
 
 
 def test_without_a_budget_of_its_own_a_study_has_what_is_in_its_queue(address: str):
@@ -194,10 +201,26 @@ def test_another_search_is_refused_in_one_line_and_stays_as_it_is(address: str):
     work(opened(address), score, 2)
     with pytest.raises(DataError) as error:
         opened(address, fingerprint={"data": "2"})
-    assert "study.db holds a search with other data. Go on with those of that search, or give another" in str(
-        error.value
-    )
+    told = f"--study: {shown(address)} holds a search with other data. Go on with those of that search, or give another"
+    assert told in str(error.value)
+    assert PASSWORD not in str(error.value)
     assert states(opened(address)) == ["COMPLETE"] * 2
+
+
+def test_a_trial_goes_on_while_the_server_is_started_anew(postgresql: DatabaseServer):
+    address = address_of(postgresql.new_database())
+
+    def outlasts(trial: optuna.Trial) -> float:
+        x = score(trial)
+        if trial.number == 1:
+            postgresql.stop()
+            time.sleep(2)  # two signs of life are missed
+            postgresql.start()
+        return x
+
+    study = opened(address)
+    work(study, outlasts, 3)
+    assert states(study) == ["COMPLETE"] * 3
 
 
 def _not_a_database(path: Path) -> str:
@@ -211,16 +234,46 @@ def _not_a_database(path: Path) -> str:
         (_not_a_database, "cannot be read or written (file is not a database)"),
         (lambda path: str(path / "none" / "study.db"), "cannot be read or written (unable to open database file)"),
         (lambda path: "postgresql://me:secret@127.0.0.1:1/x", "--study: "),
-        (lambda path: "nonsense://x", "--study: "),
+        (lambda path: "nonsense://me:secret@x", "--study: nonsense://me:***@x cannot be read or written"),
+        (
+            lambda path: "postgresql://me:secret@host:port/x",
+            "--study: postgresql://me:***@host:port/x is no URL of a d",
+        ),
+        (lambda path: "postgresql://me:sec@ret@host/x", "the password holds an @; write it as %40"),
     ],
-    ids=["not a database", "no folder", "no server", "no such database"],
+    ids=["not a database", "no folder", "no server", "no such database", "no URL", "an @"],
 )
 def test_a_database_that_is_none_is_told_in_one_line(make: Callable[[Path], str], told: str, tmp_path: Path):
     with pytest.raises(DataError) as error:
         open_storage(address_of(make(tmp_path / "file")))
     assert told in str(error.value)
     assert "\n" not in str(error.value)
-    assert "secret" not in str(error.value)
+    assert "sec" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_what_a_server_refuses_is_told_in_one_line_without_the_password(kind: str, request: pytest.FixtureRequest):
+    server = request.getfixturevalue(kind)
+    wrong = server.url(server.maintenance, password="wrong-word")
+    missing = server.url("nowhere")
+    for url, reason in ((wrong, "tester"), (missing, "nowhere")):
+        with pytest.raises(DataError, match=r"cannot be read or written .*What was found so far stays there") as error:
+            open_storage(address_of(url))
+        assert reason in str(error.value).partition("(")[2]
+        assert "word" not in str(error.value).replace("password", "")
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "module", "extra"),
+    [("postgresql://me@host/x", "psycopg2", "postgresql"), ("mysql://me@host/x", "pymysql", "mysql")],
+)
+def test_without_a_driver_it_is_told_what_to_install(
+    url: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(DataError, match=rf"needs a driver \(.*{module}.*\): pip install 'rasa-bert-intent\[{extra}\]'"):
+        open_storage(address_of(url))
 
 
 def test_an_odd_path_is_a_path(tmp_path: Path):

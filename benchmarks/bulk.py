@@ -1,0 +1,196 @@
+"""Bulk scoring: rows/s and memory by the number of rows, two kills with their restarts, and workers on Ray.
+
+    python benchmarks/bulk.py                          5 million rows: hours on two cores
+    python benchmarks/bulk.py --rows 100000 1000000    the last of them is killed twice
+
+A generator writes the messages as CSV: the example bot's own, varied, a hundredth of a percent of them bad. The last
+number of rows is scored by a run that is killed (SIGKILL) twice at random moments and started again; afterwards every
+row of the results is compared with the generator's: number, text and order. Memory is the resident set of the process
+at its peak; on Ray, the proportional set size (PSS: what is shared counts once) of all processes, Ray's own among them.
+Writes bulk.json and bulk.md in benchmarks/results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pipelines import ENGINES, ours
+from rasa_runs import ENVIRONMENT, RESULTS, machine
+from serving import ROOT, train
+
+from rasa_bert_intent.data.examples import read_examples
+
+_BEFORE = ("", "", "", "", "please ", "hey, ", "ok ", "could you ", "i want to ", "hi there, ")
+_AFTER = ("", "", "", "", " please", " now", " thanks", " again", " for me", " today")
+_BAD_EVERY = 10_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000])
+    parser.add_argument("--ray-rows", type=int, default=100_000, help="rows for each number of workers")
+    parser.add_argument("--ray-workers", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--model", type=Path, help="an archive (default: the example bot's, trained in a moment)")
+    parser.add_argument("--scratch", type=Path, help="folder for input and results (default: the system's)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
+        folder = Path(scratch)
+        model = args.model or train(folder, "ours, onnx int8", ours(**ENGINES["onnx int8"]))
+        result: dict[str, Any] = {"machine": machine(), "here": [], "ray": []}
+        for rows in sorted(args.rows):
+            source = write(folder / f"{rows}.csv", rows)
+            kills = 2 if rows == max(args.rows) else 0
+            result["here"].append(measure(model, source, folder / f"scored-{rows}", rows, kills))
+        source = write(folder / "ray.csv", args.ray_rows)
+        for workers in args.ray_workers:
+            output = folder / f"on-ray-{workers}"
+            options = ["--ray", "--ray-workers", str(workers)]
+            result["ray"].append({"workers": workers, **measure(model, source, output, args.ray_rows, 0, *options)})
+    (RESULTS / "bulk.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / "bulk.md").write_text(table(result))
+
+
+def messages() -> Iterator[str]:
+    """The example bot's messages, varied, without end and always the same."""
+    texts = sorted(set(read_examples(ROOT / "example_bot" / "data" / "nlu")[0]))
+    chance = random.Random(0)
+    number = 0
+    while True:
+        number += 1
+        text = f"{chance.choice(_BEFORE)}{chance.choice(texts)}{chance.choice(_AFTER)}"
+        yield "" if number % _BAD_EVERY == 0 else text
+
+
+def write(path: Path, rows: int) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text"])
+        writer.writerows(enumerate(islice(messages(), rows), 1))
+    return path
+
+
+def measure(model: Path, source: Path, output: Path, rows: int, kills: int, *options: str) -> dict[str, Any]:
+    """Scores a file in as many runs as it takes, and checks what came out."""
+    chance = random.Random(rows)
+    chunks = -(-rows // 10_000)
+    done_at_kills = sorted(chance.sample(range(1, chunks - 1), kills))
+    seconds, peak = 0.0, 0.0
+    for until in (*done_at_kills, None):
+        took, memory = run(model, source, output, until, chance.random(), *options)
+        seconds, peak = seconds + took, max(peak, memory)
+    check(output, rows)
+    found = {"rows": rows, "kills": kills, "seconds": round(seconds, 1), "peak_mb": round(peak)}
+    found["rows_per_second"] = round(rows / seconds)
+    found["summary"] = json.loads((output / "summary.json").read_text("utf-8"))
+    print(found, flush=True)
+    return found
+
+
+def run(model: Path, source: Path, output: Path, until: int | None, delay: float, *options: str) -> tuple[float, float]:
+    """One run, killed a moment after it left so many parts; gives its seconds and the peak of its memory in MB."""
+    command = [sys.executable, "-m", "rasa_bert_intent.cli", "predict", str(model)]
+    begin, peak = time.perf_counter(), 0.0
+    with output.with_suffix(".log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--input", str(source), "--output", str(output), *options],
+            env=ENVIRONMENT,
+            stdout=log,
+            stderr=log,
+        )
+        while process.poll() is None:
+            with suppress(psutil.NoSuchProcess, FileNotFoundError):
+                peak = max(peak, on_all(process.pid) if options else peak_of(process.pid))
+            if until is not None and len(list(output.glob("part-*"))) >= until:
+                time.sleep(delay)
+                process.kill()
+            time.sleep(0.5)
+    expected = -signal.SIGKILL if until is not None else 0
+    if process.returncode != expected:
+        sys.exit(
+            f"ended with {process.returncode}, expected {expected}: {output.with_suffix('.log').read_text()[-2000:]}"
+        )
+    return time.perf_counter() - begin, peak
+
+
+def peak_of(pid: int) -> float:
+    """The greatest resident set of a process so far, in MB."""
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[0]) / 1024
+
+
+def on_all(pid: int) -> float:
+    """MB of a process and all that it started."""
+    parent = psutil.Process(pid)
+    total = 0
+    for each in (parent, *parent.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            total += each.memory_full_info().pss
+    return total / 1024**2
+
+
+def check(output: Path, rows: int) -> None:
+    """Compares every row of the results with what the generator made, and stops where one differs."""
+    found = results(output, "part")
+    bad = results(output, "bad")
+    for number, text in enumerate(islice(messages(), rows), 1):
+        row = next(found if text else bad)
+        if row["row"] != number or (text and row["text"] != text):
+            sys.exit(f"row {number} is {row}, expected {text!r}")
+    if next(found, None) or next(bad, None) or list(output.glob(".*")):
+        sys.exit(f"{output} holds more than {rows} rows")
+
+
+def results(output: Path, kind: str) -> Iterator[dict[str, Any]]:
+    for file in sorted(output.glob(f"{kind}-*.jsonl")):
+        with file.open(encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+def table(result: dict[str, Any]) -> str:
+    lines = [
+        "# Bulk scoring",
+        "",
+        f"`python benchmarks/bulk.py`, on {result['machine']}, with other work on the machine at times. Messages of "
+        "the example bot, varied; onnx int8; CSV in, JSON lines out, in parts of 10,000 rows. A run that was killed "
+        "was started again, and its seconds are those of all its runs together. After each, every row was found "
+        "exactly once, in order, with its own text, or in a file of bad rows.",
+        "",
+        "| rows | killed | s | rows/s | scored | bad | peak memory, MB |",
+        "| --- " * 7 + "|",
+    ]
+    for row in result["here"]:
+        lines.append(
+            f"| {row['rows']:,} | {row['kills']} times | {row['seconds']:,.0f} | {row['rows_per_second']:,} | "
+            f"{row['summary']['scored']:,} | {row['summary']['bad']:,} | {row['peak_mb']} |"
+        )
+    lines += [
+        "",
+        "On Ray (`--ray`); the time includes Ray's start and end, memory is of all processes, Ray's own among them.",
+        "",
+        "| workers | rows | s | rows/s | scored | bad | peak memory, MB |",
+        "| --- " * 7 + "|",
+    ]
+    for row in result["ray"]:
+        lines.append(
+            f"| {row['workers']} | {row['rows']:,} | {row['seconds']:,.0f} | {row['rows_per_second']:,} | "
+            f"{row['summary']['scored']:,} | {row['summary']['bad']:,} | {row['peak_mb']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""The database of a study: an SQLite file, or a server that the workers of many machines share."""
+
+from __future__ import annotations
+
+import copy
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.trial import FrozenTrial
+from sqlalchemy.engine import make_url
+
+from rasa_bert_intent.data import database
+from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.tuning.say import say
+
+# Seconds between two signs of life, and from the last one until a worker is taken for dead.
+HEARTBEAT, GRACE = 10, 40
+# A trial that kills its worker, by taking all memory, shall not do so for ever.
+MOST_DEATHS = 3
+# SQLite lets one process write at a time; the others wait this many seconds at most.
+_PATIENCE = 120
+# A server answers within so many seconds, or not at all.
+_TO_CONNECT = 10
+_WITH_TIMEOUT = ("postgresql:", "postgresql+psycopg", "mysql+pymysql:", "mariadb+pymysql:")
+_ATTEMPTS = 3
+_BETWEEN = 1.0
+
+
+def address_of(study: str) -> str:
+    """The URL of a database given as a path, of an SQLite file, or as a URL.
+
+    Raises:
+        DataError: if it is a URL of no database.
+    """
+    if "://" in study:
+        try:
+            return database.parsed(study).render_as_string(hide_password=False)
+        except DataError as error:
+            raise DataError(f"--study: {error}") from None
+    # Optuna fills in what stands in braces.
+    return f"sqlite:///{Path(study).absolute()}".replace("{", "{{").replace("}", "}}")
+
+
+def shown(address: str) -> str:
+    """An address as it may be printed: a path, or a URL without its password."""
+    if address.startswith("sqlite:///"):
+        return address.removeprefix("sqlite:///")
+    return database.shown(address)
+
+
+@contextmanager
+def told(address: str) -> Iterator[None]:
+    """What the database cannot do is told in one line."""
+    try:
+        yield
+    except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        reason = " ".join(str(cause).split())
+        raise DataError(
+            f"--study: {shown(address)} cannot be read or written ({reason}). What was found so far stays there."
+        ) from None
+
+
+def open_storage(address: str, *, heartbeat: int = HEARTBEAT, grace: int = GRACE) -> RDBStorage:
+    """A database; its tables are made where there are none.
+
+    Args:
+        address: See `address_of`.
+        heartbeat: Seconds between two signs of life of a worker.
+        grace: Seconds from the last one until it is taken for dead.
+
+    Raises:
+        DataError: if it cannot be reached, or is something else.
+    """
+    kwargs: dict[str, Any] = {"pool_pre_ping": True}
+    if address.startswith("sqlite:"):
+        kwargs["connect_args"] = {"timeout": _PATIENCE}
+    elif address.startswith(_WITH_TIMEOUT):
+        kwargs["connect_args"] = {"connect_timeout": _TO_CONNECT}
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings(), told(address):
+            warnings.simplefilter("ignore", ExperimentalWarning)  # the heartbeat
+            for attempt in range(_ATTEMPTS):
+                try:
+                    return _Storage(
+                        address,
+                        engine_kwargs=kwargs,
+                        heartbeat_interval=heartbeat,
+                        grace_period=grace,
+                        heartbeat_stale_trial_callback=tried_again,
+                    )
+                except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError):
+                    # Another worker may be making the same tables.
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    time.sleep(_BETWEEN)
+    except ImportError as error:
+        reason = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+        raise DataError(f"--study: {database.no_driver(make_url(address), reason)}") from None
+    except RuntimeError as error:  # a schema of another Optuna
+        raise DataError(f"--study: {error.__cause__ or error} Mend this, or give another --study.") from None
+    raise AssertionError
+
+
+class _Storage(RDBStorage):
+    def record_heartbeat(self, trial_id: int) -> None:
+        # While the database is away the trial goes on.
+        with suppress(StorageInternalError):
+            super().record_heartbeat(trial_id)
+
+
+def tried_again(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Puts the trial of a dead worker into the queue again."""
+    again = len(history(trial)) + 1 < MOST_DEATHS
+    say(f"the worker of trial {trial.number} was killed: " + ("it is tried again" if again else "it is given up"))
+    if again:
+        put_back(study, trial)
+
+
+def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Puts a trial that failed into the queue again; nothing that its worker noted of it goes with it."""
+    trial = copy.deepcopy(trial)
+    trial.user_attrs = {}
+    RetryHeartbeatStaleTrialCallback()(study, trial)
+
+
+def history(trial: FrozenTrial) -> list[int]:
+    """The numbers of the trials that this one tries again."""
+    return trial.system_attrs.get("retry_history", [])  # as Optuna's own function does, which warns
