@@ -1,19 +1,12 @@
-"""Starts a shared server on this machine, reloads its model, and stops it.
-
-Ray runs for this server alone: on the loopback interface, with a token of its own, without usage statistics, and with
-a folder for its files that goes away with it.
-"""
+"""Starts a shared server on this machine, reloads its model, and stops it. Ray runs for this server alone."""
 
 from __future__ import annotations
 
-import importlib.util
 import ipaddress
 import logging
 import os
-import secrets
 import signal
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,16 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rasa_bert_intent.config import ENVIRONMENT_PREFIX
-from rasa_bert_intent.cpus import available_cpus
 from rasa_bert_intent.errors import BertIntentError, ServerError
-from rasa_bert_intent.remote.guard import guarded
+from rasa_bert_intent.own_ray import folder_for_ray, own_ray, require
 from rasa_bert_intent.remote.protocol import TOKEN_VARIABLE
 from rasa_bert_intent.remote.snapshots import Snapshot, Snapshots, change_of
 
 logger = logging.getLogger(__name__)
-
-EXTRA = "pip install 'rasa-bert-intent[serve]'"
 
 _APPLICATION = "rasa_bert_intent"
 
@@ -40,13 +29,11 @@ _TICK_SECONDS = 2
 _MOST_WAITING = 2000
 _SECONDS_TO_ANSWER = 60
 
-# Ray gives up on what does not start within seconds, as on a busy machine.
+# Serve gives up on what does not start within seconds, as on a busy machine.
 _PATIENCE = {
-    "RAY_worker_register_timeout_seconds": "300",
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "120",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
 }
-_THREADS_VARIABLE = f"{ENVIRONMENT_PREFIX}NUM_THREADS"
 
 
 @dataclass(frozen=True)
@@ -87,18 +74,14 @@ def serve_model(settings: Settings, say: Callable[[str], object]) -> None:
         ModelError: if there is no model, or it cannot be loaded.
         ServerError: if Ray is not installed, the port is taken, or anybody could ask without a token.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise ServerError(f"serving needs Ray Serve: {EXTRA}")
+    require("serving", "serve", "ray")
     if settings.token is None and not _is_loopback(settings.host):
         raise ServerError(
             f"--host {settings.host} lets other machines ask, which needs a token: give --token-file, or set "
             f"{TOKEN_VARIABLE}."
         )
     _check_port(settings.host, settings.port)
-    token = secrets.token_hex(32)
-    # /tmp: Ray's sockets lie in there, and the system allows their paths about a hundred bytes.
-    folder = Path(tempfile.mkdtemp(prefix="rbi-", dir="/tmp"))
-    with guarded(folder, token):
+    with folder_for_ray() as (folder, token):
         (folder / "models").mkdir()
         server = _Server(settings, Snapshots(folder / "models"), say)
         with _ray(settings, server.newest, folder / "ray", token) as metrics_port:
@@ -244,41 +227,26 @@ def _problem_of(directory: str) -> str | None:
 @contextmanager
 def _ray(settings: Settings, snapshot: Snapshot, folder: Path, token: str) -> Iterator[int]:
     """A Ray of our own inside the block, with Serve's HTTP server; gives the port of its metrics."""
-    most = settings.replicas[1]
-    os.environ |= {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": token,
-        "RAY_enable_open_telemetry": "0",  # Ray 2.52's exporter has no token and loses every metric
-        "RAY_metrics_report_interval_ms": "2000",
-        "RAY_worker_niceness": "0",  # not 15: bots wait for the replicas
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # replicas share the GPUs there are
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        "RAY_SERVE_LOG_TO_STDERR": "0",
-    }
     for name, seconds in _PATIENCE.items():
         os.environ.setdefault(name, seconds)
     if settings.token is not None:
         os.environ[TOKEN_VARIABLE] = settings.token
-    if snapshot.num_threads is None:  # replicas share the CPUs, too
-        os.environ.setdefault(_THREADS_VARIABLE, str(max(1, available_cpus() // most)))
-    import ray
-    from ray import serve
-
     metrics_port = _free_port()
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    try:
-        ray.init(
-            address="local",
-            num_cpus=most,  # what replicas are counted by, not what they use
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=100 * 1024 * 1024,  # nothing is kept in there
-            _node_ip_address="127.0.0.1",
-            _metrics_export_port=metrics_port,
-            _temp_dir=str(folder),
-        )
+    with own_ray(
+        folder,
+        token,
+        processes=settings.replicas[1],
+        share_cpus=snapshot.num_threads is None,
+        environment={
+            "RAY_enable_open_telemetry": "0",  # Ray 2.52's exporter has no token and loses every metric
+            "RAY_metrics_report_interval_ms": "2000",
+            "RAY_SERVE_LOG_TO_STDERR": "0",
+        },
+        _metrics_export_port=metrics_port,
+    ):
+        from ray import serve
+
         serve.start(
             proxy_location="HeadOnly",
             http_options={"host": settings.host, "port": settings.port, "request_timeout_s": _SECONDS_TO_ANSWER},
@@ -286,11 +254,6 @@ def _ray(settings: Settings, snapshot: Snapshot, folder: Path, token: str) -> It
         )
         yield metrics_port
         serve.delete(_APPLICATION)
-    except (RuntimeError, ray.exceptions.RayError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ServerError(f"Ray failed: {reason}") from None
-    finally:
-        ray.shutdown()
 
 
 def _check_ray() -> None:

@@ -1,8 +1,8 @@
-"""A process that outlives the server's by a moment, however that one ends, and leaves nothing of its Ray.
+"""A process that outlives ours by a moment, however that one ends, and leaves nothing of its Ray.
 
-Killed at once, the server cannot stop what it started, and some of Ray's processes would stay for ever.
+Killed at once, a process cannot stop what it started, and some of Ray's processes would stay for ever.
 
-    python -m rasa_bert_intent.remote.guard FOLDER    waits until standard input is closed
+    python -m rasa_bert_intent.guard FOLDER    waits until standard input is closed
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def guarded(folder: Path, token: str) -> Iterator[None]:
         folder: Of its files.
         token: Which its processes have in their environment, and no others do (looked up where there is /proc).
     """
-    command = [sys.executable, "-m", "rasa_bert_intent.remote.guard", str(folder)]
+    command = [sys.executable, "-m", "rasa_bert_intent.guard", str(folder)]
     # A session of its own: Ctrl-C in a terminal is not for it.
     guard = subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, _MARK: token}, start_new_session=True)
     try:
@@ -50,7 +50,7 @@ def _marked(mark: bytes) -> Iterator[int]:
 
 
 def main() -> None:
-    """Waits for the server's end, and does what the server could not."""
+    """Waits for the end of who started it, and does what that could not."""
     sys.stdin.read()
     mark = f"{_MARK}={os.environ[_MARK]}".encode()
     for _ in range(100):  # those that are just being started come later
