@@ -20,10 +20,16 @@ from rasa_bert_intent.cli.arguments import (
 )
 from rasa_bert_intent.data.massive import SPLITS
 from rasa_bert_intent.data.table import SUFFIXES
-from rasa_bert_intent.errors import ModelError, OptionsError
+from rasa_bert_intent.distributed.world import World, end_with_parent
+from rasa_bert_intent.errors import BertIntentError, ModelError, OptionsError
 
 if TYPE_CHECKING:
     from rasa_bert_intent.config import Options
+
+logger = logging.getLogger(__name__)
+
+# Between two checkpoints.
+_STEPS = 200
 
 _KINDS = "Rasa NLU data; a table takes --text-column and --label-column"
 
@@ -55,6 +61,34 @@ def add_parser(subparsers: Any) -> None:
         metavar="KEY=VALUE",
         help="an option of the classifier, such as epochs=4; goes before the config, and may be repeated",
     )
+    kept = parser.add_argument_group("checkpoints")
+    kept.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="DIR",
+        help="write checkpoints there; after a stop of any kind the same command goes on from the last one. They are "
+        "removed when the model is there",
+    )
+    kept.add_argument(
+        "--checkpoint-every",
+        type=int,
+        default=_STEPS,
+        metavar="STEPS",
+        help=f"how many steps a stop costs at most (default: {_STEPS})",
+    )
+    several = parser.add_argument_group("several processes (or start the command by torchrun or accelerate)")
+    several.add_argument(
+        "--ray-workers",
+        type=int,
+        metavar="N",
+        help="train by so many processes on Ray, which starts those that die anew (needs the extra 'ray')",
+    )
+    several.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="of a Ray cluster whose machines all see --output, --checkpoints and what the options name under the same "
+        "paths (default: this machine)",
+    )
     massive = parser.add_argument_group("MASSIVE")
     groups = {
         "table": add_table(parser.add_argument_group("a table")),
@@ -69,36 +103,66 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the command."""
-    from rasa_bert_intent.data.output import replaced_folder
-    from rasa_bert_intent.doctor.texts import training_warnings
-    from rasa_bert_intent.storage import check_replaceable
-
-    package = logging.getLogger("rasa_bert_intent")
-    package.setLevel(logging.INFO)  # what rasa train says too
-    output = args.output.resolve()
-    check_replaceable(output, args.force)
-    _require_writable(output)
-    options = _options(args)
-    texts, intents = _examples(args)
-    for warning in training_warnings(texts, intents):
-        package.warning(warning)
-
-    from rasa_bert_intent.training.fit import fit
-
-    model = fit(texts, intents, options)
-    with replaced_folder(output) as directory:
-        model.save(directory)
-    size = sum(file.stat().st_size for file in output.rglob("*")) / 1e6
-    print(
-        f"{args.output}: {len(model.labels)} intents, {size:.1f} MB. For a bot, set in its config.yml: "
-        f"trained_model: {args.output}"
-    )
+    """Runs the command, in each of the processes if several were started together."""
+    world = World.of_environment()
+    if world.launched:
+        end_with_parent()
+    # What rasa train says too; of several processes the first one says it.
+    logging.getLogger("rasa_bert_intent").setLevel(logging.INFO if world.is_main else logging.ERROR)
+    try:
+        _run(args, world)
+    except BertIntentError as error:
+        if world.is_main:
+            raise
+        raise BertIntentError(f"process {world.rank + 1} of {world.size}: {error}") from None
     return 0
 
 
+def _run(args: argparse.Namespace, world: World) -> None:
+    from rasa_bert_intent.doctor.texts import training_warnings
+    from rasa_bert_intent.storage import read_manifest
+
+    output = args.output.resolve()
+    if world.is_main:
+        _check_places(args, output)
+    options = _options(args)
+    texts, intents = _examples(args, world)
+    for warning in training_warnings(texts, intents):
+        logger.warning(warning)
+
+    from rasa_bert_intent.training.job import Job
+
+    job = Job(texts, intents, options, output, args.checkpoints and args.checkpoints.resolve(), args.checkpoint_every)
+    if args.ray_workers is None:
+        job.run()
+    else:
+        from rasa_bert_intent.distributed.on_ray import train_on_ray
+
+        train_on_ray(job, args.ray_workers, args.ray_address)
+    if world.is_main:
+        labels = read_manifest(output, check_files=False)["labels"]
+        size = sum(file.stat().st_size for file in output.rglob("*")) / 1e6
+        print(
+            f"{args.output}: {len(labels)} intents, {size:.1f} MB. For a bot, set in its config.yml: "
+            f"trained_model: {args.output}"
+        )
+
+
+def _check_places(args: argparse.Namespace, output: Path) -> None:
+    """Refuses, before hours of training, places and numbers with which it could not end well."""
+    from rasa_bert_intent.storage import check_replaceable
+
+    check_replaceable(output, args.force)
+    _require_writable(output)
+    if args.checkpoints and args.checkpoints.resolve().is_relative_to(output):
+        raise ModelError(f"--checkpoints: {args.checkpoints} lies in --output, which is replaced. Name another folder.")
+    if args.ray_address is not None and args.ray_workers is None:
+        raise OptionsError("--ray-address needs --ray-workers: how many processes of the cluster to take.")
+    if args.checkpoint_every < 1:
+        raise OptionsError(f"--checkpoint-every: expected a whole number from 1, got {args.checkpoint_every}.")
+
+
 def _require_writable(output: Path) -> None:
-    """Refuses, before hours of training, a place where nothing can be written."""
     parent = next(folder for folder in output.parents if folder.exists())
     if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
         raise ModelError(f"--output: nothing can be written in {parent}. Name another folder.")
@@ -116,14 +180,15 @@ def _options(args: argparse.Namespace) -> Options:
     return Options.from_config({**config, **given})
 
 
-def _examples(args: argparse.Namespace) -> tuple[Sequence[str], Sequence[str]]:
+def _examples(args: argparse.Namespace, world: World) -> tuple[Sequence[str], Sequence[str]]:
     from rasa_bert_intent.data.labelled import is_massive, read_massive, read_plain, read_table_examples
 
     if args.text_column or args.label_column or args.data.suffix.lower() in SUFFIXES:
         refuse(args, args.groups["MASSIVE"], args.data, "a table")
         require_columns(args, args.data, "text_column", "label_column")
         texts, intents, notes = read_table_examples(args.data, args.text_column, args.label_column, table_form(args))
-        print_notes(notes, "notes")
+        if world.is_main:
+            print_notes(notes, "notes")
         return texts, intents
     if is_massive(args.data):
         refuse(args, args.groups["table"], args.data, "MASSIVE; a table takes --text-column and --label-column")

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from rasa_bert_intent import network as net
 from rasa_bert_intent.config import Options
+from rasa_bert_intent.distributed.world import World
 
 # Batches that are drawn at random together and then sorted by length among themselves.
 _POOL = 200
@@ -110,19 +111,24 @@ def batch_sampler(examples: Examples, options: Options) -> LengthBatches | Balan
     return LengthBatches([len(ids) for ids in examples.inputs], options.batch_size, options.random_seed)
 
 
-def collate_tokens(pad_id: int) -> Callable[[list[tuple[list[int], int]]], dict[str, torch.Tensor]]:
-    """A function that makes token ids and labels into `input_ids`, `attention_mask` and `labels`."""
+def collate_tokens(pad_id: int, world: World) -> Callable[[list[tuple[list[int], int]]], dict[str, torch.Tensor]]:
+    """A function that makes a batch into `input_ids` and `attention_mask` of this process's share, and all `labels`."""
 
     def collate(batch: list[tuple[list[int], int]]) -> dict[str, torch.Tensor]:
-        input_ids, attention_mask = net.pad([ids for ids, _ in batch], pad_id)
+        input_ids, attention_mask = net.pad([ids for ids, _ in world.share(batch)], pad_id)
         return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": _labels(batch)}
 
     return collate
 
 
-def collate_features(batch: list[tuple[np.ndarray, int]]) -> dict[str, torch.Tensor]:
-    """Makes feature vectors and labels into `features` and `labels`."""
-    return {"features": torch.from_numpy(np.stack([vector for vector, _ in batch])), "labels": _labels(batch)}
+def collate_features(world: World) -> Callable[[list[tuple[np.ndarray, int]]], dict[str, torch.Tensor]]:
+    """A function that makes a batch into `features`, vectors of this process's share, and all `labels`."""
+
+    def collate(batch: list[tuple[np.ndarray, int]]) -> dict[str, torch.Tensor]:
+        vectors = np.stack([vector for vector, _ in world.share(batch)])
+        return {"features": torch.from_numpy(vectors), "labels": _labels(batch)}
+
+    return collate
 
 
 def _labels(batch: Sequence[tuple[Any, int]]) -> torch.Tensor:

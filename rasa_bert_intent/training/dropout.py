@@ -27,6 +27,15 @@ class ByteDropout(nn.Module):
         seed = int(torch.randint(2**62, ()))  # so that torch's seed fixes these masks too
         self._random = np.random.SFC64(seed)
 
+    @property
+    def state(self) -> list[int]:
+        """Where the random numbers are."""
+        return self._random.state["state"]["state"].tolist()
+
+    @state.setter
+    def state(self, state: list[int]) -> None:
+        self._random.state = {**self._random.state, "state": {"state": np.array(state, np.uint64)}}
+
     def forward(self, x: Tensor) -> Tensor:
         """`x`, of any shape, with a new mask while training."""
         if not self.training or self._dropped == 0:
@@ -34,6 +43,11 @@ class ByteDropout(nn.Module):
         words = self._random.random_raw(-(-x.numel() // 8))
         mask = torch.from_numpy(words.view(np.uint8))[: x.numel()].view(x.shape) >= self._dropped
         return x * mask.to(x.dtype).mul_(1 / (1 - self.p))
+
+
+def byte_dropouts(network: nn.Module) -> dict[str, ByteDropout]:
+    """Those inside a network, by their names."""
+    return {name: module for name, module in network.named_modules() if isinstance(module, ByteDropout)}
 
 
 def use_byte_dropout(network: nn.Module) -> None:

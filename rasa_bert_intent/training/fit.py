@@ -6,22 +6,27 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from transformers import TrainerCallback
 
 from rasa_bert_intent import seen
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.errors import DataError, ModelError, name_some
+from rasa_bert_intent.distributed.group import joined, told_by_main
+from rasa_bert_intent.distributed.world import World
+from rasa_bert_intent.errors import DataError, ModelError, OptionsError, name_some
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.runtime import choose_device, serves_in_bf16, threads, untouched_random_state
 from rasa_bert_intent.training import recipe
+from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.build import fresh_model, training_mode
 from rasa_bert_intent.training.calibration import calibrate
 from rasa_bert_intent.training.callbacks import BestEpoch
+from rasa_bert_intent.training.checkpoints import Checkpoints, identity
 from rasa_bert_intent.training.export import export, serves_by_onnx
 from rasa_bert_intent.training.ngrams import add_ngrams
-from rasa_bert_intent.training.run import prepare, run_epochs
+from rasa_bert_intent.training.run import Run, prepare, run_epochs
 from rasa_bert_intent.training.scope import fit_scope
 from rasa_bert_intent.training.tensorboard import TensorBoardLogs
 from rasa_bert_intent.training.trainer import steps_per_epoch
@@ -39,8 +44,12 @@ def fit(
     min_steps_fraction: float = 1.0,
     progress: bool = True,
     watch: Callable[[IntentModel], TrainerCallback] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> IntentModel:
     """Trains a classifier.
+
+    Several processes that torchrun, accelerate or Ray Train started train it together when each of them calls this. The
+    first one alone finishes the model: those of the others have the trained network, and nothing else.
 
     Args:
         texts: The examples.
@@ -51,8 +60,10 @@ def fit(
         progress: Whether to show a bar on standard error.
         watch: Makes what is told of every step and epoch, of the model that is trained; what it raises ends the
             training.
+        checkpoints: Where the training of a fresh model is gone on from after a stop; None: nowhere.
 
     Raises:
+        BertIntentError: if the checkpoints are of another training, or another process is lost.
         DataError: if there are fewer than two intents, or `validation_data` is of no use.
         OptionsError: if an option does not fit the encoder or the machine.
         EncoderError: if the encoder cannot be found or read.
@@ -62,22 +73,32 @@ def fit(
     if len(set(intents)) < 2:
         raise DataError(f"training needs examples of at least 2 intents, found {len(set(intents))}.")
     began = time.perf_counter()
-    device = choose_device(options.device)
-    with untouched_random_state(), threads(options.num_threads):
+    world = World.of_environment()
+    if world.size > options.batch_size:
+        raise OptionsError(
+            f"batch_size: {options.batch_size} examples a step are too few for {world.size} processes. Start at most "
+            f"{options.batch_size}, or give a larger batch_size."
+        )
+    with untouched_random_state(), joined(world, options.device), threads(options.num_threads):
+        device = choose_device(options.device)
         torch.manual_seed(options.random_seed)
         if start is None:
             options = recipe.choose(options, len(texts), len(set(intents)))
             model = fresh_model(sorted(set(intents)), options)
         else:
             model = _resumed(start, intents, options)
+        if not world.is_main:
+            torch.manual_seed(options.random_seed + world.rank)  # other dropout masks than the first process
         min_steps = round(options.min_steps * min_steps_fraction)
+        run = Run(world, checkpoints, progress and world.is_main, [watch(model)] if watch else [])
         with training_mode(model, device):
-            _train(model, texts, intents, min_steps, fresh=start is None, progress=progress, watch=watch)
+            _train(model, texts, intents, min_steps, fresh=start is None, run=run)
     model.bf16 = serves_in_bf16(options.precision, device)
     model.seen = seen.added(model.seen, texts, intents)
     model.network.eval()
-    model.training["seconds"] = round(time.perf_counter() - began, 1)
-    logger.info(_summary(model))
+    if world.is_main:
+        model.training["seconds"] = round(time.perf_counter() - began, 1)
+        logger.info(_summary(model))
     return model
 
 
@@ -99,26 +120,26 @@ def _resumed(start: IntentModel, intents: Sequence[str], options: Options) -> In
 
 
 def _train(
-    model: IntentModel,
-    texts: Sequence[str],
-    intents: Sequence[str],
-    min_steps: int,
-    *,
-    fresh: bool,
-    progress: bool,
-    watch: Callable[[IntentModel], TrainerCallback] | None,
+    model: IntentModel, texts: Sequence[str], intents: Sequence[str], min_steps: int, *, fresh: bool, run: Run
 ) -> None:
     options = model.options
     train_on, held_out = split(model, texts, intents)
     precision = "bf16" if model.bf16 else "fp32"
     epochs = _epochs(len(train_on), options, min_steps)
-    best = BestEpoch(options, epochs)
-    logs = TensorBoardLogs(options.tensorboard_log_directory) if epochs and options.tensorboard_log_directory else None
+    best, steps = BestEpoch(model.network, options, epochs), 0
+    logs = None
+    if epochs and options.tensorboard_log_directory and run.world.is_main:
+        logs = TensorBoardLogs(options.tensorboard_log_directory)
+        run = replace(run, watchers=[logs.curves(), *run.watchers])
     if epochs:
-        watchers = ([logs.curves()] if logs else []) + ([watch(model)] if watch else [])
-        if fresh:
-            prepare(model, train_on, progress)
-        epochs, best = run_epochs(model, train_on, held_out, epochs, progress, watchers)
+        began = _began(model, train_on, held_out, epochs, run)
+        if fresh and not began:
+            prepare(model, train_on, run)
+        state, best = run_epochs(model, train_on, held_out, epochs, run)
+        epochs, steps = round(state.epoch), state.global_step
+    if not run.world.is_main:
+        return
+    if epochs:
         add_ngrams(model, train_on)
     # What is fitted to the model's answers is fitted by the engine and in the precision that they will have.
     model.bf16 = serves_in_bf16(options.precision, model.device)
@@ -136,13 +157,38 @@ def _train(
         "intents": len(model.labels),
         "trainable_parameters": sum(p.numel() for p in model.network.parameters() if p.requires_grad),
         "epochs": epochs,
+        "steps": steps,
         "best_epoch": best.epoch or epochs,
         "dev_accuracy": best.metrics.get("eval_accuracy"),
         "dev_macro_f1": best.metrics.get("eval_macro_f1"),
         "precision": precision,
         "engine": "torch" if model.graph is None else f"onnx {model.graph.precision}",
         "device": str(model.device),
+        "processes": run.world.size,
     }
+
+
+def _began(model: IntentModel, train_on: Examples, held_out: Examples, epochs: int, run: Run) -> bool:
+    """Makes the checkpoints this training's; returns whether they go beyond what comes before the epochs."""
+    checkpoints = run.checkpoints
+    if checkpoints is None:
+        return False
+    training = identity(
+        model.options,
+        epochs,
+        model.encoder.sha256,
+        (train_on.texts, train_on.labels, model.labels),
+        (held_out.texts, held_out.labels),
+    )
+
+    def claim() -> int | None:
+        checkpoints.claim(training)
+        return checkpoints.step()
+
+    step = told_by_main(run.world, claim)
+    if step is not None:
+        logger.info(f"Goes on from {checkpoints.folder}, after step {step}.")
+    return step is not None
 
 
 def _epochs(num_examples: int, options: Options, min_steps: int) -> int:

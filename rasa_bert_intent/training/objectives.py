@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rasa_bert_intent.config import Options
+from rasa_bert_intent.distributed.group import views_of_all
 
 
 def contrastive_loss(views: Tensor, labels: Tensor, temperature: float) -> Tensor:
@@ -50,9 +51,9 @@ class Classification:
         self._cross_entropy = nn.CrossEntropyLoss(weight=class_weights, label_smoothing=options.label_smoothing)
 
     def __call__(self, network: Any, inputs: dict[str, Tensor], labels: Tensor) -> Tensor:
-        """The loss of a batch."""
+        """The loss of a batch, from this process's share of its inputs, and all its labels."""
         options = self._options
-        views = _views(network, inputs, 2 if options.r_drop else 1)
+        views = _views(network, inputs, len(labels), 2 if options.r_drop else 1)
         logits = [network.classify(view) for view in views]
         loss = torch.stack([self._cross_entropy(one, labels) for one in logits]).mean()
         if options.r_drop:
@@ -64,9 +65,10 @@ class Classification:
         return loss
 
 
-def _views(network: Any, inputs: dict[str, Tensor], count: int) -> tuple[Tensor, ...]:
+def _views(network: Any, inputs: dict[str, Tensor], messages: int, count: int) -> tuple[Tensor, ...]:
     """Features of a batch, `[messages, hidden]`, under each of `count` dropout masks, in one pass."""
-    return network.features(**{name: tensor.repeat(count, 1) for name, tensor in inputs.items()}).chunk(count)
+    features = network.features(**{name: tensor.repeat(count, 1) for name, tensor in inputs.items()})
+    return views_of_all(features.chunk(count), messages)
 
 
 def _symmetric_divergence(first: Tensor, second: Tensor) -> Tensor:
@@ -99,7 +101,7 @@ class Contrast(nn.Module):
 
     def loss(self, inputs: dict[str, Tensor], labels: Tensor) -> Tensor:
         """The contrastive loss of a batch: two views of each message, which differ by their dropout masks."""
-        views = torch.cat(_views(self.network, inputs, 2))
+        views = torch.cat(_views(self.network, inputs, len(labels), 2))
         if not self._supervised:
             labels = torch.arange(len(labels), device=labels.device)
         return contrastive_loss(F.normalize(self.projection(views), dim=-1), labels.repeat(2), self._temperature)

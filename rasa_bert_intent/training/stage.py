@@ -8,23 +8,29 @@ from dataclasses import replace
 from pathlib import Path
 
 from rasa_bert_intent import network as net
+from rasa_bert_intent.distributed.world import World
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.training.batching import Examples, batch_sampler, collate_tokens
 from rasa_bert_intent.training.callbacks import ProgressBar
+from rasa_bert_intent.training.checkpoints import StageCheckpoints
 from rasa_bert_intent.training.objectives import Contrast
 from rasa_bert_intent.training.trainer import IntentTrainer
 
 logger = logging.getLogger(__name__)
 
 
-def contrastive_stage(model: IntentModel, examples: Examples, progress: bool) -> None:
+def contrastive_stage(
+    model: IntentModel, examples: Examples, progress: bool, world: World, checkpoints: StageCheckpoints | None
+) -> None:
     """Trains a model's encoder (or its LoRA) in place, by the options `contrastive_*` and `unlabelled_texts`.
 
     Args:
         model: Fresh; its head is left as it is.
         examples: As token ids, with labels.
         progress: Whether to show a bar.
+        world: The processes that train it.
+        checkpoints: Where it is gone on from after a stop; None: nowhere.
 
     Raises:
         DataError: if the file of unlabelled texts cannot be read or holds none.
@@ -48,15 +54,19 @@ def contrastive_stage(model: IntentModel, examples: Examples, progress: bool) ->
             epochs=options.contrastive_stage_epochs,
             train=examples,
             batches=batch_sampler(examples, options),
-            collate=collate_tokens(model.tokenizer.pad_token_id),
+            collate=collate_tokens(model.tokenizer.pad_token_id, world),
             device=model.device,
             output_dir=scratch,
             callbacks=[bar],
+            world=world,
+            checkpoints=checkpoints,
         )
         bar.loss = lambda: float(trainer.running_loss)
+        model.network.head.requires_grad_(False)
         try:
             trainer.train()
         finally:
+            model.network.head.requires_grad_(True)
             bar.close()
     logger.info(f"Contrastive stage ({options.contrastive_stage}) on {len(examples)} texts: loss {bar.loss():.3f}.")
 

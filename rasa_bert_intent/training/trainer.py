@@ -1,4 +1,4 @@
-"""transformers' `Trainer`, on one device, with batches of like length and the best epoch kept in memory."""
+"""transformers' `Trainer`, on one device a process, with batches of like length and the best epoch kept in memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from rasa_bert_intent.config import Options
+from rasa_bert_intent.distributed.world import World
 from rasa_bert_intent.reports.metrics import accuracy, macro_f1
 from rasa_bert_intent.runtime import autocast, trains_in_bf16
 from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.callbacks import AveragedWeights
+from rasa_bert_intent.training.checkpoints import StageCheckpoints
+from rasa_bert_intent.training.resumable import ResumableTrainer
 
 # A layer's number in the names of parameters, such as encoder.layer.3.output.dense.weight.
 _LAYER = re.compile(r"\.layers?\.(\d+)\.")
@@ -55,7 +58,24 @@ class OneDeviceArguments(TrainingArguments):
         return chosen
 
 
-class IntentTrainer(Trainer):
+class _Loss(nn.Module):
+    """The loss of a network as a module, to be called: what DistributedDataParallel and the like can be wrapped around.
+
+    Args:
+        network: What is trained.
+        objective: See `IntentTrainer`.
+    """
+
+    def __init__(self, network: nn.Module, objective: Callable[..., torch.Tensor]) -> None:
+        super().__init__()
+        self.network = network
+        self.objective = objective
+
+    def forward(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+        return self.objective(self.network, inputs, labels)
+
+
+class IntentTrainer(ResumableTrainer):
     """Trains a network by an objective.
 
     Args:
@@ -69,6 +89,8 @@ class IntentTrainer(Trainer):
         collate: Makes a list of examples into the network's inputs and `labels`.
         device: Where the network lies.
         output_dir: A directory for whatever the `Trainer` may write.
+        world: The processes that train.
+        checkpoints: Where it is gone on from after a stop; None: nowhere.
     """
 
     def __init__(
@@ -86,11 +108,12 @@ class IntentTrainer(Trainer):
         callbacks: list[TrainerCallback],
         held_out: Sequence[int] = (),
         held_out_logits: Callable[[], np.ndarray] | None = None,
+        world: World,
+        checkpoints: StageCheckpoints | None,
     ) -> None:
-        self._objective = objective
+        self._network = network
         self._options = options
         self._examples = train
-        self._batches = batches
         self._held_out = np.asarray(held_out)
         self._held_out_logits = held_out_logits
         self._collate = collate
@@ -112,7 +135,9 @@ class IntentTrainer(Trainer):
             lr_scheduler_type=_SCHEDULERS[options.lr_scheduler],
             max_grad_norm=options.max_grad_norm,
             bf16=trains_in_bf16(options.precision, device),
-            seed=options.random_seed,
+            seed=(options.random_seed + world.rank) % 2**32,  # other dropout masks in each process
+            ddp_find_unused_parameters=False,
+            ddp_broadcast_buffers=False,  # they are constants
             logging_strategy="steps" if options.tensorboard_log_level == "batch" else "epoch",
             logging_steps=1,
             save_strategy="no",
@@ -124,24 +149,34 @@ class IntentTrainer(Trainer):
         )
         if self._averaged is not None:
             callbacks = [self._averaged, *callbacks]
-        super().__init__(model=network, args=args, train_dataset=train, callbacks=callbacks)
+        super().__init__(
+            world=world,
+            checkpoints=checkpoints,
+            batches=batches,
+            callbacks=callbacks,
+            model=_Loss(network, objective),
+            args=args,
+            train_dataset=train,
+        )
         self.remove_callback(PrinterCallback)  # prints to standard output, which belongs to Rasa
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """The batches; no workers, which would fork a process that runs torch."""
-        loader: DataLoader[Any] = DataLoader(
+        """The batches; no workers, which would fork a process that runs torch.
+
+        Each process draws the same batches, and takes its share as it collates them.
+        """
+        return DataLoader(
             self._examples,
             batch_sampler=self._batches,
             collate_fn=self._collate,
             pin_memory=self.args.dataloader_pin_memory,
         )
-        return self.accelerator.prepare(loader)
 
     def create_optimizer(self, *_: Any) -> torch.optim.Optimizer:
         """AdamW with rates of their own for the head and, if asked for, each layer; no decay of biases and norms."""
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        rates = learning_rates(self.model, self._options)
-        for name, parameter in self.model.named_parameters():
+        rates = learning_rates(self._network, self._options)
+        for name, parameter in self._network.named_parameters():
             if parameter.requires_grad:
                 rate = rates[name]
                 decay = self._options.weight_decay if parameter.ndim > 1 else 0.0
@@ -157,9 +192,8 @@ class IntentTrainer(Trainer):
     ) -> Any:
         """The objective's loss of a batch."""
         labels = inputs.pop("labels")
-        # Not called, a network is not wrapped by the Trainer's own autocast.
         with autocast(labels.device, self.args.bf16):
-            loss = self._objective(model, inputs, labels)
+            loss = model(inputs, labels)
         self.running_loss = loss.detach()
         return loss
 

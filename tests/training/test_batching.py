@@ -1,6 +1,7 @@
 import numpy as np
 import torch
 
+from rasa_bert_intent.distributed.world import World
 from rasa_bert_intent.training.batching import LengthBatches, collate_tokens
 
 
@@ -35,7 +36,14 @@ def test_short_and_long_batches_come_in_random_order():
 
 
 def test_collation_pads_to_the_longest_of_the_batch():
-    batch = collate_tokens(pad_id=9)([([1, 2, 3], 0), ([4], 5)])
+    batch = collate_tokens(9, World())([([1, 2, 3], 0), ([4], 5)])
     assert batch["input_ids"].tolist() == [[1, 2, 3], [4, 9, 9]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert torch.equal(batch["labels"], torch.tensor([0, 5]))
+
+
+def test_each_process_collates_its_share_and_knows_all_labels():
+    rows = [([number] * 2, number) for number in range(5)]
+    shares = [collate_tokens(9, World(rank, 3))(rows) for rank in range(3)]
+    assert [share["input_ids"][:, 0].tolist() for share in shares] == [[0, 1], [2, 3], [4, 4]]
+    assert all(share["labels"].tolist() == [0, 1, 2, 3, 4] for share in shares)
