@@ -2,7 +2,7 @@
 
     python benchmarks/plots.py
 
-Reads benchmarks/results/ alone and measures nothing: whoever repeats a benchmark runs this after it. Writes docs/*.png.
+Reads benchmarks/results/ alone and measures nothing: whoever repeats a benchmark runs this after it. Writes docs/images/*.png.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from rasa_runs import RESULTS
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 OURS, OTHERS, INK = "#2a6fbb", "#b4b9c2", "#30343b"
 STYLE = {
     "font.size": 9,
@@ -66,7 +66,7 @@ MASSIVE_NAMES = {
 
 
 def main() -> None:
-    DOCS.mkdir(exist_ok=True)
+    IMAGES.mkdir(exist_ok=True)
     with plt.rc_context(STYLE):
         serving()
         massive()
@@ -151,7 +151,7 @@ def lines(panel: Any, title: str, over: str, rows: list[dict[str, Any]], key: st
 
 
 def save(figure: Any, name: str) -> None:
-    figure.savefig(DOCS / name)
+    figure.savefig(IMAGES / name)
     plt.close(figure)
 
 
