@@ -2,7 +2,8 @@
 
     python benchmarks/plots.py
 
-Reads benchmarks/results/ alone and measures nothing: whoever repeats a benchmark runs this after it. Writes docs/images/*.png.
+Reads benchmarks/results/ alone and measures nothing: whoever repeats a benchmark runs this after it. Writes
+docs/images/*.png.
 """
 
 from __future__ import annotations
