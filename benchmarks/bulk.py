@@ -2,6 +2,7 @@
 
     python benchmarks/bulk.py                          5 million rows: hours on two cores
     python benchmarks/bulk.py --rows 100000 1000000    the last of them is killed twice
+    python benchmarks/bulk.py --rows                   on Ray alone; the rest of the table stays
 
 A generator writes the messages as CSV: the example bot's own, varied, a hundredth of a percent of them bad. The last
 number of rows is scored by a run that is killed (SIGKILL) twice at random moments and started again; afterwards every
@@ -42,25 +43,34 @@ _BAD_EVERY = 10_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000])
+    parser.add_argument("--rows", type=int, nargs="*", default=[100_000, 1_000_000, 5_000_000])
     parser.add_argument("--ray-rows", type=int, default=100_000, help="rows for each number of workers")
     parser.add_argument("--ray-workers", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--model", type=Path, help="an archive (default: the example bot's, trained in a moment)")
+    parser.add_argument("--note", default="", help="a sentence for the table, on what else the machine was doing")
     parser.add_argument("--scratch", type=Path, help="folder for input and results (default: the system's)")
     args = parser.parse_args()
+    of = {"here": args.rows, "ray": args.ray_workers}
     with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
         folder = Path(scratch)
         model = args.model or train(folder, "ours, onnx int8", ours(**ENGINES["onnx int8"]))
-        result: dict[str, Any] = {"machine": machine(), "here": [], "ray": []}
+        file = RESULTS / "bulk.json"
+        result: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"here": [], "ray": []}
+        result |= {"machine": machine(), "note": args.note, **{kind: [] for kind, asked in of.items() if asked}}
         for rows in sorted(args.rows):
             source = write(folder / f"{rows}.csv", rows)
             kills = 2 if rows == max(args.rows) else 0
             result["here"].append(measure(model, source, folder / f"scored-{rows}", rows, kills))
+            keep(result)
         source = write(folder / "ray.csv", args.ray_rows)
         for workers in args.ray_workers:
             output = folder / f"on-ray-{workers}"
             options = ["--ray", "--ray-workers", str(workers)]
             result["ray"].append({"workers": workers, **measure(model, source, output, args.ray_rows, 0, *options)})
+            keep(result)
+
+
+def keep(result: dict[str, Any]) -> None:
     (RESULTS / "bulk.json").write_text(json.dumps(result, indent=1) + "\n")
     (RESULTS / "bulk.md").write_text(table(result))
 
@@ -164,8 +174,8 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         "# Bulk scoring",
         "",
-        f"`python benchmarks/bulk.py`, on {result['machine']}, with other work on the machine at times. Messages of "
-        "the example bot, varied; onnx int8; CSV in, JSON lines out, in parts of 10,000 rows. A run that was killed "
+        f"`python benchmarks/bulk.py`, on {result['machine']}. {result['note']} Messages of the "
+        "example bot, varied; onnx int8; CSV in, JSON lines out, in parts of 10,000 rows. A run that was killed "
         "was started again, and its seconds are those of all its runs together. After each, every row was found "
         "exactly once, in order, with its own text, or in a file of bad rows.",
         "",
@@ -177,13 +187,14 @@ def table(result: dict[str, Any]) -> str:
             f"| {row['rows']:,} | {row['kills']} times | {row['seconds']:,.0f} | {row['rows_per_second']:,} | "
             f"{row['summary']['scored']:,} | {row['summary']['bad']:,} | {row['peak_mb']} |"
         )
-    lines += [
-        "",
-        "On Ray (`--ray`); the time includes Ray's start and end, memory is of all processes, Ray's own among them.",
-        "",
-        "| workers | rows | s | rows/s | scored | bad | peak memory, MB |",
-        "| --- " * 7 + "|",
-    ]
+    if result["ray"]:
+        lines += [
+            "",
+            "On Ray (`--ray`), its start and end included; memory is of all processes, Ray's own among them.",
+            "",
+            "| workers | rows | s | rows/s | scored | bad | peak memory, MB |",
+            "| --- " * 7 + "|",
+        ]
     for row in result["ray"]:
         lines.append(
             f"| {row['workers']} | {row['rows']:,} | {row['seconds']:,.0f} | {row['rows_per_second']:,} | "

@@ -28,13 +28,12 @@ def require(what: str, extra: str, *modules: str) -> None:
     """Raises ServerError where one of Ray's modules is not installed.
 
     Args:
-        what: Needs them.
+        what: Needs them, as the message begins.
         extra: Of this package, which brings them.
         *modules: Their names.
     """
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ServerError(f"{what} needs {', '.join(missing)}: pip install 'rasa-bert-intent[{extra}]'")
+    if any(importlib.util.find_spec(name) is None for name in modules):
+        raise ServerError(f"{what}: pip install 'rasa-bert-intent[{extra}]'")
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def settled_on_ray(job: Job, where: OnRay) -> Iterator[Iterator[Settled]]:
         ModelError: if the model cannot be served.
         ServerError: if Ray is not installed, cannot be reached, or fails.
     """
-    require("--ray", "ray", "ray", "pandas", "pyarrow")
+    require("--ray needs Ray Data", "ray", "ray", "pandas", "pyarrow")
     # Processes on Ray have a current directory of their own.
     job = replace(job, **{name: getattr(job, name).absolute() for name in ("model", "source", "output")})
     with model_directory(job.model) as directory:

@@ -74,7 +74,7 @@ def serve_model(settings: Settings, say: Callable[[str], object]) -> None:
         ModelError: if there is no model, or it cannot be loaded.
         ServerError: if Ray is not installed, the port is taken, or anybody could ask without a token.
     """
-    require("serving", "serve", "ray")
+    require("serving needs Ray Serve", "serve", "ray")
     if settings.token is None and not _is_loopback(settings.host):
         raise ServerError(
             f"--host {settings.host} lets other machines ask, which needs a token: give --token-file, or set "
@@ -232,7 +232,6 @@ def _ray(settings: Settings, snapshot: Snapshot, folder: Path, token: str) -> It
     if settings.token is not None:
         os.environ[TOKEN_VARIABLE] = settings.token
     metrics_port = _free_port()
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     with own_ray(
         folder,
         token,
@@ -247,6 +246,7 @@ def _ray(settings: Settings, snapshot: Snapshot, folder: Path, token: str) -> It
     ):
         from ray import serve
 
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         serve.start(
             proxy_location="HeadOnly",
             http_options={"host": settings.host, "port": settings.port, "request_timeout_s": _SECONDS_TO_ANSWER},

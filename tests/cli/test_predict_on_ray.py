@@ -224,5 +224,5 @@ def test_without_ray_data_it_is_told_what_to_install(
     )
     command = ["predict", str(quick_model), "--input", str(source), "--output", str(tmp_path / "results"), "--ray"]
     assert main(command) == 1
-    assert capsys.readouterr().err == "error: --ray needs pandas: pip install 'rasa-bert-intent[ray]'\n"
+    assert capsys.readouterr().err == "error: --ray needs Ray Data: pip install 'rasa-bert-intent[ray]'\n"
     assert not (tmp_path / "results").exists()
