@@ -57,7 +57,7 @@ MASSIVE = [
 ]
 MASSIVE_NAMES = {
     "lora": "ours, LoRA",
-    "lora-dev-8-epochs": "ours, LoRA, 8 epochs,\ncalibrated on dev",
+    "lora-dev": "ours, LoRA,\ncalibrated on dev",
     "full-8-epochs": "ours, full, 8 epochs",
     "head": "ours, head",
     "diet": "DIET",
