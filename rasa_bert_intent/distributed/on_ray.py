@@ -50,7 +50,7 @@ def train_on_ray(job: Job, workers: int, address: str | None = None) -> None:
         ServerError: if Ray is not installed, cannot be reached, or fails.
         BertIntentError: as `Job.run` raises it, wherever it was.
     """
-    require("--ray-workers", "ray", "ray", "pandas", "pyarrow")
+    require("--ray-workers needs Ray Train", "ray", "ray", "pandas", "pyarrow")
     if World.of_environment().launched:
         raise OptionsError("--ray-workers starts the processes itself. Run the command without torchrun or accelerate.")
     job = replace(job, options=job.options.with_environment())

@@ -273,7 +273,7 @@ def test_without_ray_the_command_names_the_extra(
     monkeypatch.setitem(sys.modules, "ray", None)
     given = ["train", str(data), "--config", str(config), "--output", str(tmp_path / "model"), *ON_RAY]
     assert main(given) == 1
-    assert "--ray-workers needs ray: pip install 'rasa-bert-intent[ray]'" in _told(capsys)
+    assert "--ray-workers needs Ray Train: pip install 'rasa-bert-intent[ray]'" in _told(capsys)
 
 
 # As torchrun starts the second of sixteen processes.
