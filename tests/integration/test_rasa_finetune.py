@@ -26,8 +26,8 @@ def test_finetuned_model_knows_old_and_added_examples(finetuned: Bot):
 
 def test_epoch_fraction_scales_epochs_and_least_steps(trained: Bot, finetuned: Bot):
     before, after = trained.manifest, finetuned.manifest
-    assert (before["options"]["epochs"], before["training"]["epochs"]) == (8, 60)  # min_steps: 60, one step an epoch
-    assert (after["options"]["epochs"], after["training"]["epochs"]) == (4, 30)
+    assert (before["options"]["epochs"], before["training"]["epochs"]) == (5, 60)  # min_steps: 60, one step an epoch
+    assert (after["options"]["epochs"], after["training"]["epochs"]) == (3, 30)
 
 
 def test_new_intent_is_refused_in_one_line_and_leaves_the_models_alone(trained: Bot, tmp_path: Path):
