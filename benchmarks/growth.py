@@ -3,7 +3,7 @@
     python benchmarks/growth.py
 
 Made-up messages of random English words: what they mean does not matter here. Each size is trained for one epoch in a
-process of its own, stored, and served. Writes benchmarks/results/growth.json and growth.md.
+process of its own, stored, and served. Each row is written to benchmarks/results/growth.json and growth.md as it comes.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def main() -> None:
     if args.one:
         print("ANSWER " + json.dumps(measure(**args.one)))
         return
-    tables: dict[str, list[dict[str, Any]]] = {}
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    result = {"machine": machine(), "tables": tables}
     for name, sizes in TABLES.items():
-        tables[name] = []
         for size in sizes:
             if size.get("examples", 0) > args.most_examples:
                 continue
@@ -51,9 +51,8 @@ def main() -> None:
             answer = next(line for line in done.stdout.splitlines() if line.startswith("ANSWER "))
             tables[name].append(json.loads(answer.removeprefix("ANSWER ")))
             print(name, tables[name][-1], flush=True)
-    result = {"machine": machine(), "tables": tables}
-    (RESULTS / "growth.json").write_text(json.dumps(result, indent=1) + "\n")
-    (RESULTS / "growth.md").write_text(table(result))
+            (RESULTS / "growth.json").write_text(json.dumps(result, indent=1) + "\n")
+            (RESULTS / "growth.md").write_text(table(result))
 
 
 def measure(examples: int = EXAMPLES, intents: int = INTENTS, words: int = WORDS) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
     python benchmarks/limit.py
 
-All in one process and in turns: matrix products of torch (fp32) and of ONNX Runtime (fp32, int8) as large as they run
-best; steps of our training; steps of a plain transformers `Trainer` with the same LoRA, padded to each batch's longest
-message and to 128 tokens; scoring 4,096 messages by each engine. Messages are the example bot's own, to be scored again
-and again. Floating-point operations are counted from the linear layers alone: 2 a weight and token forward, as many
-backward under LoRA (the frozen weights get no gradient), and those of LoRA itself. Writes
-benchmarks/results/limit.json and limit.md.
+All in one process and in turns: matrix products of torch (fp32, and bf16 where it pays) and of ONNX Runtime (fp32,
+int8) as large as they run best; steps of our training, in the same; steps of a plain transformers `Trainer` in fp32
+with the same LoRA, padded to each batch's longest message and to 128 tokens; scoring 4,096 messages by each engine.
+Messages are the example bot's own, to be scored again and again. Floating-point operations are counted from the linear
+layers alone: 2 a weight and token forward, as many backward under LoRA (the frozen weights get no gradient), and those
+of LoRA itself. Writes benchmarks/results/limit.json and limit.md.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from rasa_bert_intent.cpus import available_cpus
 from rasa_bert_intent.data.examples import read_examples
 from rasa_bert_intent.encoder import find_encoder
 from rasa_bert_intent.network import load_tokenizer
+from rasa_bert_intent.runtime import bf16_pays
 from rasa_bert_intent.training.build import fresh_model
 
 BOT = Path(__file__).resolve().parents[1] / "example_bot" / "data" / "nlu"
@@ -50,12 +51,13 @@ def main() -> None:
     os.environ["RASA_BERT_INTENT_DEVICE"] = "cpu"
     texts, intents = bots_messages(STEPS * BATCH)
     scored = [texts[i % len(texts)] for i in range(SCORED)]
+    kinds = {"fp32": torch.float32, **({"bf16": torch.bfloat16} if bf16_pays(torch.device("cpu")) else {})}
     with tempfile.TemporaryDirectory() as scratch:
         tasks = {
-            "matrix products, torch fp32": matmul_torch(),
+            **{f"matrix products, torch {kind}": matmul_torch(dtype) for kind, dtype in kinds.items()},
             "matrix products, ONNX Runtime fp32": matmul_onnx(Path(scratch), int8=False),
             "matrix products, ONNX Runtime int8": matmul_onnx(Path(scratch), int8=True),
-            "training, ours": train_ours(texts, intents),
+            **{f"training, ours, {kind}": train_ours(texts, intents, kind) for kind in kinds},
             "training, plain Trainer, each batch's longest": train_plain(texts, intents, None),
             "training, plain Trainer, 128 tokens": train_plain(texts[: 4 * BATCH], intents[: 4 * BATCH], 128),
         }
@@ -79,8 +81,8 @@ def bots_messages(count: int) -> tuple[list[str], list[str]]:
     return [texts[i] for i in drawn], [intents[i] for i in drawn]
 
 
-def matmul_torch() -> Callable[[], dict[str, float]]:
-    left, right = torch.randn(SIZE, SIZE), torch.randn(SIZE, SIZE)
+def matmul_torch(dtype: torch.dtype) -> Callable[[], dict[str, float]]:
+    left, right = torch.randn(SIZE, SIZE, dtype=dtype), torch.randn(SIZE, SIZE, dtype=dtype)
     return lambda: {"flops": _matmul_rate(lambda: left @ right)}
 
 
@@ -112,13 +114,13 @@ def _matmul_rate(product: Callable[[], Any]) -> float:
     return 2 * SIZE**3 / statistics.median(seconds)
 
 
-def train_ours(texts: list[str], intents: list[str]) -> Callable[[], dict[str, float]]:
+def train_ours(texts: list[str], intents: list[str], precision: str) -> Callable[[], dict[str, float]]:
     base: dict[str, Any] = {
         "min_steps": 0,
         "contrastive_weight": 0,
         "engine": "torch",
         "out_of_scope_score": "none",
-        "precision": "fp32",
+        "precision": precision,
     }
     operations, _ = _operations(texts, intents)
 
@@ -216,14 +218,17 @@ def table(result: dict[str, Any]) -> str:
         name: {key: statistics.median(rate[key] for rate in rates) for key in rates[0]}
         for name, rates in result["rates"].items()
     }
-    ours = medians["training, ours"]["examples"]
-    fp32 = max(medians[f"matrix products, {engine} fp32"]["flops"] for engine in ("torch", "ONNX Runtime"))
-    int8 = medians["matrix products, ONNX Runtime int8"]["flops"]
+    ours = max(median["examples"] for name, median in medians.items() if name.startswith("training, ours"))
+    limits: dict[str, float] = {}
+    for name, median in medians.items():
+        if name.startswith("matrix"):
+            kind = name.rpartition(" ")[2]
+            limits[kind] = max(limits.get(kind, 0), median["flops"])
     lines = [
         "# Against the machine's limit",
         "",
         f"`python benchmarks/limit.py`, on {result['machine']}, {result['threads']} threads. Medians of "
-        f"{result['rounds']} turns. The share is of the large matrix product in the same numbers (fp32, or int8).",
+        f"{result['rounds']} turns. The share is of the large matrix product in the same numbers (fp32, bf16 or int8).",
         "",
         "| what | messages/s | against ours in training | 10⁹ operations/s | share of the limit |",
         "| --- | --- | --- | --- | --- |",
@@ -235,7 +240,7 @@ def table(result: dict[str, Any]) -> str:
             f"{examples:.0f}" if examples else "",
             f"1 / {ours / examples:.1f}" if examples and "plain" in name else "",
             f"{flops / 1e9:.0f}" if flops else "",
-            f"{100 * flops / (int8 if 'int8' in name else fp32):.0f} %" if flops else "",
+            f"{100 * flops / limits[name.rpartition(' ')[2]]:.0f} %" if flops else "",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

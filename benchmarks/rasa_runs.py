@@ -49,15 +49,20 @@ def manifest(archive: Path) -> dict[str, Any]:
         return json.load(content)
 
 
+_QUICK_INT8 = {"VNNI": "avx512_vnni", "AMX": "amx_int8"}  # by the names that Linux gives
+
+
 def machine() -> str:
     """The processor and the library that calculates."""
     import torch
 
-    cpu = platform.processor() or platform.machine()
+    cpu, flags = platform.processor() or platform.machine(), []
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
-    return f"{os.cpu_count()} cores of {cpu} ({torch.backends.cpu.get_cpu_capability()}), torch {torch.__version__}"
+        flags = next((line for line in lines if line.startswith("flags")), "").split()
+    can = [torch.backends.cpu.get_cpu_capability(), *(name for name, flag in _QUICK_INT8.items() if flag in flags)]
+    return f"{os.cpu_count()} cores of {cpu} ({', '.join(can)}), torch {torch.__version__}"
 
 
 def spread(values: list[float], digits: int) -> str:

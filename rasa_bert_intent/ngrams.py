@@ -34,38 +34,42 @@ def ngrams(text: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class NGrams:
-    """A linear classifier of character n-grams.
+    """A linear classifier of character n-grams, of low rank: each n-gram has an embedding, each label a direction.
+
+    After fastText (Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification").
 
     Attributes:
         hashes: Of the n-grams it knows, in rising order, `[n-grams]`, uint64.
-        weights: `[n-grams, labels]`, int8, in units of `scales`.
-        scales: `[labels]`, float32.
+        embeddings: `[n-grams, rank]`, int8, in units of `scales`.
+        scales: `[rank]`, float32.
+        directions: `[rank, labels]`, float32.
         bias: `[labels]`, float32.
     """
 
     hashes: np.ndarray
-    weights: np.ndarray
+    embeddings: np.ndarray
     scales: np.ndarray
+    directions: np.ndarray
     bias: np.ndarray
 
     @classmethod
-    def of(cls, hashes: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> NGrams:
-        """Rounds weights `[n-grams, labels]`, float32, to int8, with a scale for each label."""
-        scales = np.maximum(np.abs(weights).max(axis=0, initial=0), 1e-12) / _MOST_INT8
-        rounded = np.rint(weights / scales).astype(np.int8)
-        return cls(hashes, rounded, scales.astype(np.float32), bias.astype(np.float32))
+    def of(cls, hashes: np.ndarray, embeddings: np.ndarray, directions: np.ndarray, bias: np.ndarray) -> NGrams:
+        """Rounds embeddings `[n-grams, rank]`, float32, to int8, with a scale for each column."""
+        scales = np.maximum(np.abs(embeddings).max(axis=0, initial=0), 1e-12) / _MOST_INT8
+        rounded = np.rint(embeddings / scales).astype(np.int8)
+        return cls(hashes, rounded, *(array.astype(np.float32) for array in (scales, directions, bias)))
 
     def times(self, factor: float) -> NGrams:
         """The same classifier with logits this many times as large."""
-        return replace(self, scales=self.scales * np.float32(factor), bias=self.bias * np.float32(factor))
+        return replace(self, directions=self.directions * np.float32(factor), bias=self.bias * np.float32(factor))
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
         """Logits `[texts, labels]`, float32: the fewer of a text's n-grams are known, the smaller."""
-        sums = np.zeros((len(texts), len(self.bias)), dtype=np.float32)
+        sums = np.zeros((len(texts), len(self.scales)), dtype=np.float32)
         for row, text in zip(sums, texts, strict=True):
             known, length = self.known(text)
-            row += self.weights[known].sum(axis=0, dtype=np.int64) / length
-        return sums * self.scales + self.bias
+            row += self.embeddings[known].sum(axis=0, dtype=np.int32) / length
+        return (sums * self.scales) @ self.directions + self.bias
 
     def known(self, text: str) -> tuple[np.ndarray, float]:
         """The rows of a text's known n-grams, and the length of the vector of all of them."""

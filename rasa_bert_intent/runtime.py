@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import time
@@ -92,6 +93,22 @@ def _matmul_seconds(dtype: torch.dtype, size: int = 256) -> float:
 def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[object]:
     """A context in which matrix products run in bf16, or one that changes nothing."""
     return torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext()
+
+
+@contextmanager
+def young_garbage_only() -> Iterator[None]:
+    """Inside the block Python looks for garbage among what was made inside alone.
+
+    The libraries that train are a million objects, each of which it would look at again and again.
+    """
+    if gc.get_freeze_count():  # it is done already
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

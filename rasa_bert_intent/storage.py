@@ -28,7 +28,7 @@ from rasa_bert_intent.ngrams import NGrams
 from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns
 from rasa_bert_intent.version import __version__
 
-FORMAT = 6
+FORMAT = 7
 MANIFEST = "model.json"
 HEAD = "head.safetensors"
 GRAPH = "onnx/model.onnx"

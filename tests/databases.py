@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from ports import free_port
 
 PASSWORD = "a-word-that-nobody-guesses"
 _STARTS_WITHIN = 60
@@ -62,6 +62,13 @@ class DatabaseServer:
         finally:
             engine.dispose()
 
+    def __enter__(self) -> DatabaseServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         self._process = subprocess.Popen(
@@ -96,15 +103,11 @@ def postgresql() -> Iterator[DatabaseServer]:
         (folder / "password").chmod(0o644)
         data = str(folder / "data")
         _run([initdb, "-D", data, "-U", "tester", "-A", "scram-sha-256", f"--pwfile={folder}/password"], user)
-        port = _free_port()
+        port = free_port()
         options = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", f"port={port}")
         command = [postgres, "-D", data, *(word for option in options for word in ("-c", option))]
-        server = DatabaseServer("postgresql", command, port, user, "postgres")
-        server.start()
-        try:
+        with DatabaseServer("postgresql", command, port, user, "postgres") as server:
             yield server
-        finally:
-            server.stop()
 
 
 @contextmanager
@@ -113,19 +116,15 @@ def mysql() -> Iterator[DatabaseServer]:
     pytest.importorskip("pymysql", reason="needs the extra 'mysql'")
     install, mariadbd = _program("mariadb-install-db"), _program("mariadbd")
     with _folder("mysql") as (folder, user):
-        data, port = f"--datadir={folder}/data", _free_port()
+        data, port = f"--datadir={folder}/data", free_port()
         _run([install, "--no-defaults", data, "--skip-test-db"], user)
         grant = f"CREATE USER tester@127.0.0.1 IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO tester@127.0.0.1;"
         (folder / "init.sql").write_text(grant.replace("; ", ";\n"))
         (folder / "init.sql").chmod(0o644)
         options = (f"--socket={folder}/socket", "--bind-address=127.0.0.1", f"--port={port}", "--skip-name-resolve")
         command = [mariadbd, "--no-defaults", data, *options, f"--init-file={folder}/init.sql"]
-        server = DatabaseServer("mysql+pymysql", command, port, user, "mysql")
-        server.start()
-        try:
+        with DatabaseServer("mysql+pymysql", command, port, user, "mysql") as server:
             yield server
-        finally:
-            server.stop()
 
 
 @contextmanager
@@ -152,8 +151,3 @@ def _program(name: str) -> str:
 def _run(command: list[str], user: str | None) -> None:
     done = subprocess.run(command, user=user, cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]

@@ -32,11 +32,13 @@ def test_different_ngrams_have_different_hashes():
 
 def test_logits_by_hand():
     known = ngrams("ab")
-    weights = np.zeros((len(known), 2), dtype=np.float32)
-    weights[:, 0] = 1.27
-    table = NGrams.of(known, weights, np.array([0.0, 0.5], dtype=np.float32))
-    # "abx" has " a", "ab", "bx", "x ", " ab", "abx", "bx ", " abx", "abx ", of which three are known.
-    expected = np.array([[6 * 1.27 / np.sqrt(6), 0.5], [3 * 1.27 / np.sqrt(9), 0.5], [0, 0.5]])
+    embeddings = np.tile(np.array([1.27, 0.254], dtype=np.float32), (len(known), 1))
+    directions = np.array([[1, 0], [10, -5]], dtype=np.float32)
+    table = NGrams.of(known, embeddings, directions, np.array([0.0, 0.5], dtype=np.float32))
+    # An n-gram adds 1.27 + 2.54 and -1.27. "abx" has " a", "ab", "bx", "x ", " ab", "abx", "bx ", " abx", "abx ", of
+    # which three are known.
+    added = np.array([[6 / np.sqrt(6)], [3 / np.sqrt(9)], [0]])
+    expected = added * [3.81, -1.27] + [0, 0.5]
     texts = ["ab", "abx", "qqq"]
     np.testing.assert_allclose(table.logits(texts), expected, rtol=1e-5)
     np.testing.assert_allclose(table.times(2).logits(texts), 2 * expected, rtol=1e-5)

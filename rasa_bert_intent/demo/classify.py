@@ -11,7 +11,7 @@ import gradio as gr
 
 from rasa_bert_intent.demo.backends import Backend
 from rasa_bert_intent.demo.messages import Messages, pasted, read_table_of_messages
-from rasa_bert_intent.demo.show import list_html, notice_html
+from rasa_bert_intent.demo.show import error_html, list_html, notice_html
 from rasa_bert_intent.demo.thoughts import Thought
 from rasa_bert_intent.errors import BertIntentError
 
@@ -47,9 +47,7 @@ def add_list(backend: Backend) -> None:
         try:
             messages = read_table_of_messages(path, column) if path else pasted(text)
         except BertIntentError as error:
-            # The page's copy of the file has a long path that nobody knows.
-            told = str(error).replace(str(path), path.name) if path else str(error)
-            return notice_html(told), gr.skip(), gr.skip()
+            return error_html(error, file), gr.skip(), gr.skip()
         begin = time.perf_counter()
         thoughts, trouble = _think(backend, messages, progress)
         told = (

@@ -9,7 +9,7 @@ import gradio as gr
 
 from rasa_bert_intent.data.examples import read_examples, read_messages
 from rasa_bert_intent.demo.backends import Backend
-from rasa_bert_intent.demo.show import frame_html, notice_html
+from rasa_bert_intent.demo.show import error_html, frame_html
 from rasa_bert_intent.errors import BertIntentError, DataError
 from rasa_bert_intent.reports.evaluation import Prediction, evaluate
 from rasa_bert_intent.reports.html import to_html
@@ -46,10 +46,7 @@ def add_report(backend: Backend, data: Path | None) -> None:
             refuse = Path(outside) if outside else None
             report = _read(path) if path.suffix == ".html" else _evaluate(backend, path, refuse, progress)
         except BertIntentError as error:
-            told = str(error)
-            for file in (labelled, outside):  # the page's copies have long paths that nobody knows
-                told = told.replace(file, Path(file).name) if file else told
-            return notice_html(told), gr.skip()
+            return error_html(error, labelled, outside), gr.skip()
         return "", frame_html(report, "The report")
 
     run.click(show, [labelled, outside], [notice, shown], show_progress_on=shown)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from rasa_bert_intent.demo.backends import Backend
 from rasa_bert_intent.demo.corrections import Corrections
 from rasa_bert_intent.demo.thoughts import Thought
+from rasa_bert_intent.errors import BertIntentError
 from rasa_bert_intent.scope import OUT_OF_SCOPE_INTENT
 
 _ROWS_SHOWN = 200
@@ -43,6 +45,14 @@ def corrections_html(corrections: Corrections) -> str:
 def notice_html(text: str, kind: str = "error") -> str:
     """A line for people: `error`, which is read out at once, or `done`; nothing for an empty text."""
     return _render("notice.html", text=text, kind=kind)
+
+
+def error_html(error: BertIntentError, *uploaded: str | None) -> str:
+    """An error as a line; the page's copies of uploaded files, whose long paths nobody knows, by their names alone."""
+    told = str(error)
+    for file in filter(None, uploaded):
+        told = told.replace(file, Path(file).name)
+    return notice_html(told)
 
 
 def frame_html(report: str, title: str) -> str:

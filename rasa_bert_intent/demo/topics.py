@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from rasa_bert_intent.demo.show import frame_html, notice_html
+from rasa_bert_intent.demo.show import error_html, frame_html
 from rasa_bert_intent.errors import BertIntentError, DataError
 from rasa_bert_intent.topics.files import read_discovery
 from rasa_bert_intent.topics.page import topics_page
@@ -35,9 +35,7 @@ def add_topics(folder: Path | None) -> None:
                 raise DataError("Choose the topics.json of a folder that rasa-bert-intent discover wrote.")
             page = topics_page(read_discovery(path))
         except BertIntentError as error:
-            # The page's copy of the file has a long path that nobody knows.
-            told = str(error).replace(uploaded, Path(uploaded).name) if uploaded else str(error)
-            return notice_html(told), gr.skip()
+            return error_html(error, uploaded), gr.skip()
         return "", frame_html(page, "The topics")
 
     run.click(show, found, [notice, shown], show_progress_on=shown)

@@ -17,7 +17,7 @@ from rasa_bert_intent.errors import EncoderError, OptionsError, name_some
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.network import IntentNetwork
 from rasa_bert_intent.predictor import EncoderIdentity
-from rasa_bert_intent.runtime import trains_in_bf16
+from rasa_bert_intent.runtime import trains_in_bf16, young_garbage_only
 from rasa_bert_intent.training.adapter import network_with_adapter
 from rasa_bert_intent.training.dropout import use_byte_dropout
 from rasa_bert_intent.training.fused_lora import fused_lora
@@ -98,14 +98,36 @@ def _with_lora(encoder: Any, options: Options) -> Any:
     return get_peft_model(encoder, config)
 
 
-@contextmanager
-def training_mode(model: IntentModel, device: torch.device) -> Iterator[None]:
-    """Inside the block a model lies on a device as it is best trained there."""
+def place_for_training(model: IntentModel, device: torch.device) -> None:
+    """Puts a model on a device as it is best trained there."""
     model.device, model.bf16 = device, trains_in_bf16(model.options.precision, device)
     model.network.to(device)
-    with ExitStack() as stack:
-        if device.type == "cpu":
-            use_byte_dropout(model.network)
-            if model.adapter is not None and not model.bf16:
-                stack.enter_context(fused_lora(model.network))
+    if device.type == "cpu":
+        use_byte_dropout(model.network)
+
+
+@contextmanager
+def quick_steps(model: IntentModel) -> Iterator[None]:
+    """Inside the block steps of training are quicker, by what is no arithmetic."""
+    with young_garbage_only(), ExitStack() as stack:
+        if model.device.type == "cpu" and model.adapter is not None:
+            stack.enter_context(fused_lora(model.network))
+            if model.bf16:
+                stack.enter_context(_frozen_in_bf16(model.network.encoder))
         yield
+
+
+@contextmanager
+def _frozen_in_bf16(encoder: nn.Module) -> Iterator[None]:
+    """Inside the block the weights that are not trained are rounded to bf16 once, instead of at every step.
+
+    The embeddings are too, so that from there on every layer's output is in bf16.
+    """
+    kept = [(parameter, parameter.data) for parameter in encoder.parameters() if not parameter.requires_grad]
+    for parameter, data in kept:
+        parameter.data = data.to(torch.bfloat16)
+    try:
+        yield
+    finally:
+        for parameter, data in kept:
+            parameter.data = data

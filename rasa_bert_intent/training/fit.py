@@ -20,7 +20,7 @@ from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.runtime import choose_device, serves_in_bf16, threads, untouched_random_state
 from rasa_bert_intent.training import recipe
 from rasa_bert_intent.training.batching import Examples
-from rasa_bert_intent.training.build import fresh_model, training_mode
+from rasa_bert_intent.training.build import fresh_model, place_for_training, quick_steps
 from rasa_bert_intent.training.calibration import calibrate
 from rasa_bert_intent.training.callbacks import BestEpoch
 from rasa_bert_intent.training.checkpoints import Checkpoints, identity
@@ -91,8 +91,8 @@ def fit(
             torch.manual_seed(options.random_seed + world.rank)  # other dropout masks than the first process
         min_steps = round(options.min_steps * min_steps_fraction)
         run = Run(world, checkpoints, progress and world.is_main, [watch(model)] if watch else [])
-        with training_mode(model, device):
-            _train(model, texts, intents, min_steps, fresh=start is None, run=run)
+        place_for_training(model, device)
+        _train(model, texts, intents, min_steps, fresh=start is None, run=run)
     model.bf16 = serves_in_bf16(options.precision, device)
     model.seen = seen.added(model.seen, texts, intents)
     model.network.eval()
@@ -133,9 +133,10 @@ def _train(
         run = replace(run, watchers=[logs.curves(), *run.watchers])
     if epochs:
         began = _began(model, train_on, held_out, epochs, run)
-        if fresh and not began:
-            prepare(model, train_on, run)
-        state, best = run_epochs(model, train_on, held_out, epochs, run)
+        with quick_steps(model):
+            if fresh and not began:
+                prepare(model, train_on, run)
+            state, best = run_epochs(model, train_on, held_out, epochs, run)
         epochs, steps = round(state.epoch), state.global_step
     if not run.world.is_main:
         return

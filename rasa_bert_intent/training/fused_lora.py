@@ -18,7 +18,8 @@ from torch import Tensor, nn
 class _LoraLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        rows = x.reshape(-1, x.shape[-1])
+        rows = x.reshape(-1, x.shape[-1]).to(weight.dtype)
+        a, b = a.to(weight.dtype), b.to(weight.dtype)
         inner = rows @ a.T
         output = rows @ weight.T if bias is None else torch.addmm(bias, rows, weight.T)
         output.addmm_(inner, b.T, alpha=scale)
@@ -32,7 +33,8 @@ class _LoraLinear(torch.autograd.Function):
         gradient = gradients[0].reshape(-1, gradients[0].shape[-1])
         of_inner = (gradient @ b).mul_(ctx.scale)
         of_x = (gradient @ weight).addmm_(of_inner, a).view(ctx.shape) if ctx.needs_input_grad[0] else None
-        return of_x, None, None, of_inner.T @ rows, (gradient.T @ inner).mul_(ctx.scale), None
+        of_a, of_b = of_inner.T @ rows, (gradient.T @ inner).mul_(ctx.scale)
+        return of_x, None, None, of_a, of_b, None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -68,11 +68,19 @@ class _Loss(nn.Module):
 
     def __init__(self, network: nn.Module, objective: Callable[..., torch.Tensor]) -> None:
         super().__init__()
-        self.network = network
+        self.network = network.train()
         self.objective = objective
+        self._trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
 
     def forward(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         return self.objective(self.network, inputs, labels)
+
+    # The trainer calls both at every step. By way of all modules they take a twentieth of it.
+    def train(self, mode: bool = True) -> _Loss:
+        return self if self.training == self.network.training == mode else super().train(mode)
+
+    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
+        return iter(self._trained)
 
 
 class IntentTrainer(ResumableTrainer):

@@ -1,10 +1,10 @@
 import importlib.util
 import json
-import socket
 import sys
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from rasa_bert_intent.cli import main
 from rasa_bert_intent.cli.demo import EXTRA
@@ -36,9 +36,7 @@ def _any_gradio(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_any_gradio")
 def test_mistakes_are_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture):
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    nobody = f"http://127.0.0.1:{free_port()}"
     (tmp_path / "file").touch()
     manifest = {"format": FORMAT + 1, "version": "99.0", "files": {}}
     (tmp_path / "model.json").write_text(json.dumps(manifest), "utf-8")

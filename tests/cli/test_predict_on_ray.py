@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from ports import free_port
 
 from rasa_bert_intent.cli import main
 
@@ -66,8 +66,7 @@ def start(quick_model: Path, source: Path) -> Iterator[Start]:
 @pytest.fixture
 def cluster() -> Iterator[str]:
     """The address of a Ray of two CPUs that is not the command's own."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # Ray's sockets have short paths
         options = ["--include-dashboard=false", "--disable-usage-stats", "--object-store-memory=100000000"]
         command = [Path(sys.executable).with_name("ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1"]

@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import psutil
 import pytest
 import yaml
 from folders import contents
+from ports import free_port
 
 from rasa_bert_intent.cli import main
 from rasa_bert_intent.cpus import available_cpus
@@ -158,8 +158,7 @@ class Cluster:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            self.address = f"127.0.0.1:{sock.getsockname()[1]}"
+        self.address = f"127.0.0.1:{free_port()}"
         self.nodes: list[psutil.Popen] = []
 
     def add_node(self) -> psutil.Popen:

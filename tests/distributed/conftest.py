@@ -1,4 +1,3 @@
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +7,6 @@ import pytest
 from encoders import make_encoder
 
 sys.path.insert(0, str(Path(__file__).parent))
-
-# Each process of a training on this machine has one.
-os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -10,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ports import free_port
 from safetensors.numpy import load_file
 
 CURVE = Path(__file__).with_name("curve.py")
 CLI = ("-m", "rasa_bert_intent.cli")
 SECONDS = 300
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # for each process of a training on this machine
 
 
 def torchrun(*command: str | Path, processes: int = 2, restarts: int = 0, **popen: Any) -> subprocess.Popen[str]:
@@ -25,15 +26,15 @@ def torchrun(*command: str | Path, processes: int = 2, restarts: int = 0, **pope
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, **ONE_THREAD},
         **popen,
     )
 
 
 def by_hand(*command: str | Path) -> list[subprocess.Popen[str]]:
     """Starts two processes that train together, which nobody looks after."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = str(sock.getsockname()[1])
-    world = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
+    world = {**os.environ, **ONE_THREAD, **place}
     return [
         subprocess.Popen(
             [sys.executable, *map(str, command)],
@@ -79,12 +80,3 @@ def weights_of(job: dict[str, Any], rank: int = 0) -> dict[str, bytes]:
     """What a process ended with, bit for bit."""
     weights = load_file(Path(job["folder"]) / f"{rank}.safetensors")
     return {name: value.tobytes() for name, value in weights.items()}
-
-
-def children(pid: int) -> list[int]:
-    """Processes that a process started, and those that they did."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text("ascii").split()):
-            found += [child, *children(child)]
-    return found

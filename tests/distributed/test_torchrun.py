@@ -2,14 +2,14 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from curve import train
-from launch import CURVE, by_hand, children, end_of, jobs_file, steps_of, torchrun, wait_for, weights_of
+from launch import CURVE, by_hand, end_of, jobs_file, steps_of, torchrun, wait_for, weights_of
 
 pytestmark = pytest.mark.slow
 
@@ -72,13 +72,11 @@ def test_killed_launcher_takes_its_processes_along_and_the_same_command_goes_on(
     jobs = jobs_file(tmp_path, killed)
     process = torchrun(CURVE, jobs)
     wait_for((Path(killed["folder"]) / "checkpoints/epochs/checkpoint-8").exists, process)
-    workers = children(process.pid)
+    workers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
-    until = time.monotonic() + 30
-    while any(Path(f"/proc/{pid}").exists() for pid in workers):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    _, left = psutil.wait_procs(workers, timeout=30)
+    assert not left
     before = [step for step, _ in steps_of(killed)]
     again = torchrun(CURVE, jobs)
     output = end_of(again)

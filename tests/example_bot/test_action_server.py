@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from ports import free_port
 
 pytest.importorskip("rasa_sdk", reason="needs Rasa 3.6")
 
@@ -81,9 +81,7 @@ def test_it_ends_with_what_started_it(how: signal.Signals):
 
 
 def test_the_port_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch):
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("EXAMPLE_BOT_ACTION_PORT", str(port))
     with action_server.running() as url:
         assert url == f"http://127.0.0.1:{port}/webhook"

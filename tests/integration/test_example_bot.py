@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bot import Bot, Result, free_port, run
+from bot import Bot, Result, run
+from ports import free_port
 from terminal import at_terminal
 
 pytest.importorskip("dateparser", reason="needs the extra 'bot'")
@@ -96,7 +97,7 @@ def test_a_port_in_use_is_told_in_one_line(bot: Bot, tmp_path: Path):
 
 
 def test_a_chat_at_a_terminal_and_the_action_server_end_with_ctrl_c(bot: Bot, tmp_path: Path):
-    port, database = free_port(), str(tmp_path / "state.db")
+    port, database = str(free_port()), str(tmp_path / "state.db")
     with at_terminal(
         bot,
         "chat.py",
@@ -124,7 +125,7 @@ def test_a_chat_at_a_terminal_and_the_action_server_end_with_ctrl_c(bot: Bot, tm
 def test_the_page_its_rasa_and_the_actions_start_together_and_end_with_ctrl_c(
     bot: Bot, tmp_path: Path, page_python: str, browser: Any
 ):
-    ports = {name: free_port() for name in ("WEB", "RASA", "ACTION")}
+    ports = {name: str(free_port()) for name in ("WEB", "RASA", "ACTION")}
     with at_terminal(
         bot,
         "web.py",

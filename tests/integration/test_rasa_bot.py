@@ -1,7 +1,8 @@
 """A whole bot: our component beside Rasa's own, with rules, replies, retrieval intents and a fallback."""
 
 import pytest
-from bot import NLU, Bot, free_port
+from bot import NLU, Bot
+from ports import free_port
 from terminal import rasa_at_terminal
 
 pytestmark = pytest.mark.slow
@@ -79,7 +80,7 @@ def test_shell_replies_by_rule_and_falls_back_on_gibberish(whole: Bot):
         "qzx wvut jkp 77 #%": "utter_default",
         "bye bye": "utter_bye",
     }
-    with rasa_at_terminal(whole, "shell", "--port", free_port()) as terminal:
+    with rasa_at_terminal(whole, "shell", "--port", str(free_port())) as terminal:
         terminal.expect("Bot loaded")
         for message, reply in talk.items():
             terminal.expect("Your input ->")
@@ -95,7 +96,7 @@ def test_shell_replies_by_rule_and_falls_back_on_gibberish(whole: Bot):
 def test_interactive_learning_shows_our_intent_and_can_be_left(whole: Bot):
     model = str(whole.archives[-1])
     with rasa_at_terminal(
-        whole, "interactive", "--skip-visualization", "--port", free_port(), "--model", model
+        whole, "interactive", "--skip-visualization", "--port", str(free_port()), "--model", model
     ) as terminal:
         terminal.expect("Your input ->")
         terminal.send("hello there\r")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bot import NLU, UNSEEN, Bot, free_port, wait_for
+from bot import NLU, UNSEEN, Bot, wait_for
 from pages import served
+from ports import free_port
 
 from rasa_bert_intent.archive import open_model
 from rasa_bert_intent.demo.backends import LocalModel, RasaServer

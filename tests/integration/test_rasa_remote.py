@@ -6,7 +6,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from bot import UNSEEN, Bot, free_port, intent_of, wait_for
+from bot import UNSEEN, Bot, intent_of, wait_for
+from ports import free_port
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "remote"))
 from remote_server import TOKEN, Server

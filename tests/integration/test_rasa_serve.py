@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from bot import CLASSIFIER, NLU, QUICK, UNSEEN, Bot, environment, free_port, intent_of, wait_for
+from bot import CLASSIFIER, NLU, QUICK, UNSEEN, Bot, environment, intent_of, wait_for
+from ports import free_port
 
 Post = Callable[..., Any]
 

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ports import free_port
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.training.fit import fit
@@ -35,11 +36,6 @@ def replace_model(at: Path, by: Path) -> None:
     """Puts a copy of a model in the place of another."""
     shutil.rmtree(at, ignore_errors=True)
     shutil.copytree(by, at)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = _STARTS_WITHIN) -> Any:

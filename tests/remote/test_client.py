@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from remote_server import TOKEN, Server, free_port, replace_model, wait_until
+from ports import free_port
+from remote_server import TOKEN, Server, replace_model, wait_until
 from scripted import ScriptedServer, error
 
 from rasa_bert_intent import load_to_serve

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from remote_server import Server, free_port, wait_until
+from ports import free_port
+from remote_server import Server, wait_until
 
 from rasa_bert_intent import load_to_serve
 from rasa_bert_intent.storage import fingerprint

@@ -41,6 +41,22 @@ def test_output_and_gradients_are_those_of_peft():
         torch.testing.assert_close(found[name], value, msg=name)
 
 
+def test_in_bf16_they_are_those_of_peft_but_for_rounding():
+    network, x = with_lora(), torch.randn(3, 4, 6)
+    expected = output_and_gradients(network, x)
+    for parameter in network.parameters():
+        if not parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.bfloat16)
+    with fused_lora(network):
+        found = output_and_gradients(network, x)
+    assert found["output"].dtype == torch.bfloat16
+    assert {value.dtype for name, value in found.items() if name != "output"} == {torch.float32}
+    for name, value in expected.items():
+        torch.testing.assert_close(
+            found[name].float(), value, rtol=0.05, atol=0.02 * float(value.abs().max()), msg=name
+        )
+
+
 def test_peft_computes_again_after_the_block():
     network = with_lora()
     with pytest.raises(RuntimeError), fused_lora(network):

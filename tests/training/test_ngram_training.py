@@ -28,7 +28,19 @@ def accuracy(model: IntentModel, examples) -> float:
 def test_training_tells_the_labels_apart_by_words_it_has_not_seen_together():
     table = train_ngrams(TEXTS, LABELS, 2, seed=1)
     assert table.logits(["play jazz please", "the lights"]).argmax(axis=1).tolist() == [0, 1]
-    np.testing.assert_array_equal(train_ngrams(TEXTS, LABELS, 2, seed=1).weights, table.weights)
+    np.testing.assert_array_equal(train_ngrams(TEXTS, LABELS, 2, seed=1).embeddings, table.embeddings)
+
+
+def test_many_labels_share_a_few_directions():
+    words = [
+        f"{first}{second}" for first in "bcdfghklm" for second in ("ob", "it", "un", "ax", "ell", "iv", "oz", "ump")
+    ]
+    texts = [template.format(word) for word in words for template in ("find {}", "please find {}", "{} now")]
+    labels = np.repeat(np.arange(len(words)), 3)
+    table = train_ngrams(texts, labels.tolist(), len(words), seed=1)
+    assert table.embeddings.shape[1] == table.directions.shape[0] < len(words)
+    unseen = table.logits([f"where is {word}" for word in words])
+    assert (unseen.argmax(axis=1) == np.arange(len(words))).mean() > 0.9
 
 
 def test_ngrams_of_one_example_alone_are_left_out():
@@ -37,10 +49,10 @@ def test_ngrams_of_one_example_alone_are_left_out():
     assert np.isin(table.hashes, ngrams("ab")).all()
 
 
-def test_of_many_labels_only_the_most_frequent_are_kept(monkeypatch):
-    monkeypatch.setattr(training, "_MOST_WEIGHTS", 20)
+def test_of_many_only_the_most_frequent_are_kept(monkeypatch):
+    monkeypatch.setattr(training, "_MOST_NGRAMS", 10)
     table = train_ngrams(TEXTS, LABELS, 2, seed=1)
-    assert table.weights.shape == (10, 2)
+    assert len(table.embeddings) == len(table.hashes) == 10
     assert (np.diff(table.hashes.astype(object)) > 0).all()
 
 
@@ -65,10 +77,10 @@ def test_held_out_examples_fit_their_weight(options, examples, caplog):
     with caplog.at_level(logging.INFO):
         fitted = fit(*many, options(**settings), progress=False)
         unfitted = fit(*many, options(**settings, calibrate_confidences=False), progress=False)
-    assert fitted.ngrams.scales.mean() > 1.5 * unfitted.ngrams.scales.mean()
+    assert np.linalg.norm(fitted.ngrams.directions) > 1.5 * np.linalg.norm(unfitted.ngrams.directions)
     assert "by the encoder alone" in caplog.text
     fixed = fit(*many, options(**{**settings, "ngram_weight": 0.3}), progress=False)
-    np.testing.assert_array_equal(fixed.ngrams.scales, unfitted.ngrams.scales)
+    np.testing.assert_array_equal(fixed.ngrams.directions, unfitted.ngrams.directions)
 
 
 @pytest.mark.parametrize("engine", ["torch", "onnx"])
