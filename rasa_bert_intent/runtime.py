@@ -83,7 +83,7 @@ def bf16_pays(device: torch.device) -> bool:
 def _matmul_seconds(dtype: torch.dtype, size: int = 256) -> float:
     matrix = torch.ones(size, size, dtype=dtype)
     seconds = []
-    for _ in range(4):  # the first one warms up
+    for _ in range(11):  # the first one warms up; beside other work some take far longer than they must
         start = time.perf_counter()
         matrix @ matrix
         seconds.append(time.perf_counter() - start)
