@@ -26,13 +26,14 @@ def test_every_method_learns(method, options, examples):
     assert right(model, examples) > 0.9
 
 
+@pytest.mark.parametrize(("precision", "close"), [("fp32", 1e-4), ("bf16", 5e-3)])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_lora_finds_its_layers_in_every_family(family, tmp_path, options, examples):
+def test_lora_finds_its_layers_in_every_family(family, precision, close, tmp_path, options, examples):
     encoder = make_encoder(tmp_path / family, family)
-    model = fit(*examples, options(encoder=str(encoder), epochs=1), progress=False)
+    model = fit(*examples, options(encoder=str(encoder), epochs=1, precision=precision), progress=False)
     before = model.predict_proba(examples[0])
     model.save(tmp_path / "model")
-    np.testing.assert_allclose(IntentModel.load(tmp_path / "model").predict_proba(examples[0]), before, atol=1e-4)
+    np.testing.assert_allclose(IntentModel.load(tmp_path / "model").predict_proba(examples[0]), before, atol=close)
 
 
 def test_lora_trains_its_matrices_and_the_head_alone(options, examples):
