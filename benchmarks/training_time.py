@@ -1,0 +1,124 @@
+"""How long `rasa train nlu` takes, ours beside DIET: for a bot of 500 examples, and for MASSIVE en-US.
+
+    python benchmarks/training_time.py [--data PATH_TO_MASSIVE]
+
+The 500 examples are drawn from the example bot's own, its intents in their proportions; the bot's other examples are
+scored. The pipelines take turns, and the time is the whole command's, its start included. On MASSIVE each is trained
+once, DIET for 1 and for 10 of its 100 epochs: its batches grow evenly from the first epoch to the last, so that 100
+take ten times what 10 take, less what comes before and after (`massive.py --methods diet` trains all 100). Writes
+benchmarks/results/training_time.json and training_time.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pipelines import config, diet, logistic_regression, ours
+from rasa_runs import RESULTS, machine, run
+from serving import ROOT
+from sklearn.model_selection import train_test_split
+
+from rasa_bert_intent.data.examples import read_examples
+
+PIPELINES = {"ours": ours(), "DIET": diet(), "LogisticRegression": logistic_regression()}
+LARGE = {"ours": ours(), "DIET, 1 epoch": diet(epochs=1), "DIET, 10 epochs": diet(epochs=10)}
+EXAMPLES = 500
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--data", type=Path, help="MASSIVE, as rasa-bert-intent convert takes it (default: not)")
+    args = parser.parse_args()
+    result: dict[str, Any] = {"machine": machine()}
+    with tempfile.TemporaryDirectory() as scratch:
+        bot = Path(scratch)
+        (bot / "domain.yml").write_text('version: "3.1"\n')
+        result["small"] = small(bot, args.rounds)
+        if args.data:
+            convert = ["convert", str(args.data.resolve()), "--split", "train", "--output-dir", "massive"]
+            run(bot, "rasa_bert_intent.cli", *convert)
+            result["large"] = {name: train(bot, "massive/train", name, pipeline) for name, pipeline in LARGE.items()}
+    (RESULTS / "training_time.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / "training_time.md").write_text(table(result))
+
+
+def small(bot: Path, rounds: int) -> dict[str, Any]:
+    texts, intents = read_examples(ROOT / "example_bot" / "data" / "nlu")
+    chosen, rest, of_chosen, of_rest = train_test_split(
+        texts, intents, train_size=EXAMPLES, stratify=intents, random_state=0
+    )
+    write(bot / "train.yml", chosen, of_chosen)
+    write(bot / "rest.yml", rest, of_rest)
+    rows: dict[str, dict[str, Any]] = {name: {"seconds": [], "peak_mb": []} for name in PIPELINES}
+    for _ in range(rounds):
+        for name, pipeline in PIPELINES.items():
+            took = train(bot, "train.yml", name, pipeline)
+            for column, values in rows[name].items():
+                values.append(took[column])
+    for name, row in rows.items():
+        test = ["rasa", "test", "nlu", "--nlu", "rest.yml", "--model", f"models/{name}.tar.gz", "--out", name]
+        run(bot, *test, "--no-plot")
+        row["accuracy"] = json.loads((bot / name / "intent_report.json").read_text())["accuracy"]
+    return {"intents": len(set(intents)), "rest": len(rest), "rows": rows}
+
+
+def train(bot: Path, data: str, name: str, pipeline: list[dict[str, Any]]) -> dict[str, float]:
+    (bot / "config.yml").write_text(config(pipeline))
+    shutil.rmtree(bot / ".rasa", ignore_errors=True)  # else what was trained before is taken from there
+    took = run(bot, "rasa", "train", "nlu", "--nlu", data, "--fixed-model-name", name)
+    print(data, name, took, flush=True)
+    return took
+
+
+def write(path: Path, texts: list[str], intents: list[str]) -> None:
+    of_intents: dict[str, list[str]] = {}
+    for text, intent in zip(texts, intents, strict=True):
+        of_intents.setdefault(intent, []).append(f"- {text}\n")
+    nlu = [{"intent": intent, "examples": "".join(lines)} for intent, lines in of_intents.items()]
+    path.write_text(yaml.safe_dump({"version": "3.1", "nlu": nlu}, allow_unicode=True))
+
+
+def table(result: dict[str, Any]) -> str:
+    of_small = result["small"]
+    lines = [
+        "# Training time",
+        "",
+        f"`python benchmarks/training_time.py`, on {result['machine']}. `rasa train nlu` from its start to its end.",
+        "",
+        f"A bot of {EXAMPLES} examples of {of_small['intents']} intents, median and range; accuracy on "
+        f"{of_small['rest']:,} others:",
+        "",
+        "| pipeline | s | against DIET | peak memory, MB | accuracy % |",
+        "| --- " * 5 + "|",
+    ]
+    medians = {name: statistics.median(row["seconds"]) for name, row in of_small["rows"].items()}
+    for name, row in of_small["rows"].items():
+        low, high = min(row["seconds"]), max(row["seconds"])
+        lines.append(
+            f"| {name} | {medians[name]:.0f} ({low:.0f} to {high:.0f}) | {medians[name] / medians['DIET']:.2f} "
+            f"| {max(row['peak_mb']):.0f} | {100 * row['accuracy']:.1f} |"
+        )
+    if "large" in result:
+        lines += ["", "MASSIVE en-US:", "", "| pipeline | s | against DIET | peak memory, MB |", "| --- " * 4 + "|"]
+        rows = dict(result["large"])
+        one, ten = rows["DIET, 1 epoch"], rows["DIET, 10 epochs"]
+        an_epoch = (ten["seconds"] - one["seconds"]) / 9
+        whole = one["seconds"] + 99 * an_epoch
+        rows["DIET, 100 epochs, calculated"] = {"seconds": whole, "peak_mb": ten["peak_mb"]}
+        lines += [
+            f"| {name} | {row['seconds']:.0f} | {row['seconds'] / whole:.2f} | {row['peak_mb']:.0f} |"
+            for name, row in rows.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
