@@ -70,9 +70,10 @@ def main() -> None:
                 if turn:  # the first one warms up
                     rates[name].append(rate)
                 print(turn, name, rate, flush=True)
-    result = {"machine": machine(), "threads": torch.get_num_threads(), "rounds": args.rounds, "rates": rates}
-    (RESULTS / "limit.json").write_text(json.dumps(result, indent=1) + "\n")
-    (RESULTS / "limit.md").write_text(table(result))
+            if turn:
+                result = {"machine": machine(), "threads": torch.get_num_threads(), "rounds": turn, "rates": rates}
+                (RESULTS / "limit.json").write_text(json.dumps(result, indent=1) + "\n")
+                (RESULTS / "limit.md").write_text(table(result))
 
 
 def bots_messages(count: int) -> tuple[list[str], list[str]]:
