@@ -38,16 +38,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="MASSIVE, as rasa-bert-intent convert takes it (default: not)")
     args = parser.parse_args()
     result: dict[str, Any] = {"machine": machine()}
+
+    def keep() -> None:
+        (RESULTS / "training_time.json").write_text(json.dumps(result, indent=1) + "\n")
+        (RESULTS / "training_time.md").write_text(table(result))
+
     with tempfile.TemporaryDirectory() as scratch:
         bot = Path(scratch)
         (bot / "domain.yml").write_text('version: "3.1"\n')
         result["small"] = small(bot, args.rounds)
+        keep()
         if args.data:
             convert = ["convert", str(args.data.resolve()), "--split", "train", "--output-dir", "massive"]
             run(bot, "rasa_bert_intent.cli", *convert)
             result["large"] = {name: train(bot, "massive/train", name, pipeline) for name, pipeline in LARGE.items()}
-    (RESULTS / "training_time.json").write_text(json.dumps(result, indent=1) + "\n")
-    (RESULTS / "training_time.md").write_text(table(result))
+            keep()
 
 
 def small(bot: Path, rounds: int) -> dict[str, Any]:
