@@ -17,7 +17,7 @@ from rasa_bert_intent.errors import EncoderError, OptionsError, name_some
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.network import IntentNetwork
 from rasa_bert_intent.predictor import EncoderIdentity
-from rasa_bert_intent.runtime import trains_in_bf16, young_garbage_only
+from rasa_bert_intent.runtime import young_garbage_only
 from rasa_bert_intent.training.adapter import network_with_adapter
 from rasa_bert_intent.training.dropout import use_byte_dropout
 from rasa_bert_intent.training.fused_lora import fused_lora
@@ -100,7 +100,7 @@ def _with_lora(encoder: Any, options: Options) -> Any:
 
 def place_for_training(model: IntentModel, device: torch.device) -> None:
     """Puts a model on a device as it is best trained there."""
-    model.device, model.bf16 = device, trains_in_bf16(model.options.precision, device)
+    model.device = device
     model.network.to(device)
     if device.type == "cpu":
         use_byte_dropout(model.network)

@@ -19,6 +19,7 @@ from rasa_bert_intent.errors import BertIntentError, name_some
 
 _TRAINING = "training.json"
 _LOCK = "lock"
+_PRECISION = "precision"
 _STAGES = ("stage", "epochs")
 _PARTIAL = "partial"
 
@@ -34,7 +35,7 @@ class Checkpoints:
 
     The folder::
 
-        training.json            what is trained, so that no other training goes on from it
+        training.json            what is trained, so that no other training goes on from it, and in which precision
         lock                     held while it is trained
         stage/checkpoint-400/    of a contrastive stage
         epochs/checkpoint-200/   of the epochs: the newest alone
@@ -56,11 +57,15 @@ class Checkpoints:
         if self._lock is not None:
             self._lock.close()
 
-    def claim(self, training: Mapping[str, Any]) -> None:
+    def claim(self, training: Mapping[str, Any], precision: str) -> str:
         """Makes the folder this training's, or finds that it is; until the end of the block no other process gets it.
 
         Args:
             training: What tells it from others, as JSON takes it.
+            precision: In which it is trained if it has not begun.
+
+        Returns:
+            The precision in which it is trained: what is measured on another day may be another.
 
         Raises:
             BertIntentError: if the folder cannot be written, is in use, or holds anything else.
@@ -73,12 +78,14 @@ class Checkpoints:
                 foreign = sorted({path.name for path in self.folder.iterdir()} - {_LOCK, f"{_TRAINING}.{_PARTIAL}"})
                 if foreign:
                     raise self._error(f"it holds {name_some(foreign)}, which is no checkpoint. Name another folder.")
-                self._write(training)
-                return
+                self._write({**training, _PRECISION: precision})
+                return precision
             former = json.loads(file.read_text("utf-8"))
+            precision = former.pop(_PRECISION, precision)
         now = json.loads(json.dumps(training))
         if former != now:
             raise self._error(f"{_difference(former, now)}. Repeat that command, or name another folder.")
+        return precision
 
     def of(self, stage: str) -> StageCheckpoints:
         """Those of the `stage` before the epochs, or of the `epochs`."""

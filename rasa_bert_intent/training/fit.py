@@ -17,7 +17,7 @@ from rasa_bert_intent.distributed.group import joined, told_by_main
 from rasa_bert_intent.distributed.world import World
 from rasa_bert_intent.errors import DataError, ModelError, OptionsError, name_some
 from rasa_bert_intent.model import IntentModel
-from rasa_bert_intent.runtime import choose_device, serves_in_bf16, threads, untouched_random_state
+from rasa_bert_intent.runtime import choose_device, serves_in_bf16, threads, trains_in_bf16, untouched_random_state
 from rasa_bert_intent.training import recipe
 from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.build import fresh_model, place_for_training, quick_steps
@@ -124,15 +124,15 @@ def _train(
 ) -> None:
     options = model.options
     train_on, held_out = split(model, texts, intents)
-    precision = "bf16" if model.bf16 else "fp32"
     epochs = _epochs(len(train_on), options, min_steps)
-    best, steps = BestEpoch(model.network, options, epochs), 0
+    best, steps, precision = BestEpoch(model.network, options, epochs), 0, "fp32"
     logs = None
     if epochs and options.tensorboard_log_directory and run.world.is_main:
         logs = TensorBoardLogs(options.tensorboard_log_directory)
         run = replace(run, watchers=[logs.curves(), *run.watchers])
     if epochs:
-        began = _began(model, train_on, held_out, epochs, run)
+        precision, began = _begin(model, train_on, held_out, epochs, run)
+        model.bf16 = precision == "bf16"
         with quick_steps(model):
             if fresh and not began:
                 prepare(model, train_on, run)
@@ -169,27 +169,32 @@ def _train(
     }
 
 
-def _began(model: IntentModel, train_on: Examples, held_out: Examples, epochs: int, run: Run) -> bool:
-    """Makes the checkpoints this training's; returns whether they go beyond what comes before the epochs."""
-    checkpoints = run.checkpoints
-    if checkpoints is None:
-        return False
-    training = identity(
-        model.options,
-        epochs,
-        model.encoder.sha256,
-        (train_on.texts, train_on.labels, model.labels),
-        (held_out.texts, held_out.labels),
-    )
+def _begin(model: IntentModel, train_on: Examples, held_out: Examples, epochs: int, run: Run) -> tuple[str, bool]:
+    """Makes the checkpoints this training's.
 
-    def claim() -> int | None:
-        checkpoints.claim(training)
-        return checkpoints.step()
+    Returns:
+        The precision of the training, in every process that of the first; and whether the checkpoints go beyond what
+        comes before the epochs.
+    """
+    options, checkpoints = model.options, run.checkpoints
 
-    step = told_by_main(run.world, claim)
-    if step is not None:
+    def claim() -> tuple[str, int | None]:
+        precision = "bf16" if trains_in_bf16(options.precision, model.device) else "fp32"
+        if checkpoints is None:
+            return precision, None
+        training = identity(
+            options,
+            epochs,
+            model.encoder.sha256,
+            (train_on.texts, train_on.labels, model.labels),
+            (held_out.texts, held_out.labels),
+        )
+        return checkpoints.claim(training, precision), checkpoints.step()
+
+    precision, step = told_by_main(run.world, claim)
+    if checkpoints is not None and step is not None:
         logger.info(f"Goes on from {checkpoints.folder}, after step {step}.")
-    return step is not None
+    return precision, step is not None
 
 
 def _epochs(num_examples: int, options: Options, min_steps: int) -> int:

@@ -119,6 +119,7 @@ def _run_trainer(
             batches=batches,
             collate=collate,
             device=model.device,
+            bf16=model.bf16,
             output_dir=scratch,
             callbacks=callbacks,
             held_out=held_out.labels,

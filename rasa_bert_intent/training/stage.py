@@ -56,6 +56,7 @@ def contrastive_stage(
             batches=batch_sampler(examples, options),
             collate=collate_tokens(model.tokenizer.pad_token_id, world),
             device=model.device,
+            bf16=model.bf16,
             output_dir=scratch,
             callbacks=[bar],
             world=world,

@@ -20,7 +20,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.distributed.world import World
 from rasa_bert_intent.reports.metrics import accuracy, macro_f1
-from rasa_bert_intent.runtime import autocast, trains_in_bf16
+from rasa_bert_intent.runtime import autocast
 from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.callbacks import AveragedWeights
 from rasa_bert_intent.training.checkpoints import StageCheckpoints
@@ -96,6 +96,7 @@ class IntentTrainer(ResumableTrainer):
         held_out: Labels of the held-out examples, `held_out_logits` giving their logits; empty: no evaluation.
         collate: Makes a list of examples into the network's inputs and `labels`.
         device: Where the network lies.
+        bf16: Whether it is trained in bf16.
         output_dir: A directory for whatever the `Trainer` may write.
         world: The processes that train.
         checkpoints: Where it is gone on from after a stop; None: nowhere.
@@ -112,6 +113,7 @@ class IntentTrainer(ResumableTrainer):
         batches: Iterable[list[int]],
         collate: Callable[[list[Any]], dict[str, torch.Tensor]],
         device: torch.device,
+        bf16: bool,
         output_dir: str,
         callbacks: list[TrainerCallback],
         held_out: Sequence[int] = (),
@@ -142,7 +144,7 @@ class IntentTrainer(ResumableTrainer):
             warmup_steps=round(options.warmup_ratio * steps),
             lr_scheduler_type=_SCHEDULERS[options.lr_scheduler],
             max_grad_norm=options.max_grad_norm,
-            bf16=trains_in_bf16(options.precision, device),
+            bf16=bf16,
             seed=(options.random_seed + world.rank) % 2**32,  # other dropout masks in each process
             ddp_find_unused_parameters=False,
             ddp_broadcast_buffers=False,  # they are constants

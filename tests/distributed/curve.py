@@ -2,7 +2,7 @@
 
 Each job of the list says what is trained (`texts`, `intents`, `options`), and the folder into which the first process
 writes `steps.jsonl`, a line after every step, and all processes their weights in the end. A process kills itself where
-`kill` says so, as `[rank, step]`, if it has not done so before.
+`kill` says so, as `[rank, step]`, if it has not done so before. `bf16_pays` is what the machine of each would measure.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import TrainerCallback
 
+from rasa_bert_intent import runtime
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.distributed.world import World, end_with_parent
 from rasa_bert_intent.model import IntentModel
@@ -55,6 +56,8 @@ def train(job: dict[str, Any]) -> IntentModel:
     folder.mkdir(parents=True, exist_ok=True)
     options = Options.from_config({**job["options"], "tensorboard_log_level": "batch"})
     steps = Steps(job, rank)
+    if "bf16_pays" in job:
+        runtime.bf16_pays = lambda _: job["bf16_pays"][rank]  # type: ignore[assignment]
     with Checkpoints(folder / "checkpoints", job["every"]) if "every" in job else nullcontext() as checkpoints:
         model = fit(
             job["texts"], job["intents"], options, progress=False, watch=lambda _: steps, checkpoints=checkpoints

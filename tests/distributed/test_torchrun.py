@@ -42,6 +42,22 @@ def test_losses_and_weights_of_two_processes_are_those_of_one(job: Job, tmp_path
         assert weights_of(two, rank=0) == weights_of(two, rank=1)
 
 
+def test_all_train_in_the_precision_that_pays_on_the_machine_of_the_first(job: Job, tmp_path: Path):
+    jobs = [
+        job("bf16", precision="bf16"),
+        job("first", precision="auto", more={"bf16_pays": [True, False]}),
+        job("fp32", precision="fp32"),
+        job("second", precision="auto", more={"bf16_pays": [False, True]}),
+    ]
+    process = torchrun(CURVE, jobs_file(tmp_path, *jobs))
+    output = end_of(process)
+    assert process.returncode == 0, output
+    bf16, first, fp32, second = ([weights_of(each, rank) for rank in (0, 1)] for each in jobs)
+    assert bf16[0] == bf16[1] != fp32[0]
+    assert first == bf16
+    assert second == fp32
+
+
 def _uninterrupted(job: Job, tmp_path: Path, encoder: Path, **changes: Any) -> dict[str, Any]:
     whole = job("whole", encoder=encoder, **changes)
     process = torchrun(CURVE, jobs_file(tmp_path, whole))

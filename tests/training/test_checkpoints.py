@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from transformers import TrainerCallback
 
-from rasa_bert_intent import Options, fit
+from rasa_bert_intent import Options, fit, runtime
 from rasa_bert_intent.errors import BertIntentError
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.training.checkpoints import Checkpoints
@@ -167,14 +167,32 @@ def test_folders_that_cannot_be_used_are_told_in_one_line(
         _train(examples, chosen, tmp_path / "damaged")
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_goes_on_in_the_precision_in_which_it_began(
+    first: bool, examples: Examples, options: Callable[..., Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    chosen = options(method="lora", epochs=2, batch_size=5, device="cpu")
+    monkeypatch.setattr(runtime, "bf16_pays", lambda _: first)
+    whole, _ = _train(examples, chosen, None)
+    _train(examples, chosen, tmp_path, stop=5)
+    monkeypatch.setattr(runtime, "bf16_pays", lambda _: not first)
+    other, _ = _train(examples, chosen, None)
+    model, steps = _train(examples, chosen, tmp_path)
+    assert steps[0] == 4
+    assert whole is not None
+    assert model is not None
+    assert model.training["precision"] == whole.training["precision"] == ("bf16" if first else "fp32")
+    assert _weights(model) == _weights(whole) != _weights(other)
+
+
 def test_removed_checkpoints_leave_what_is_not_theirs(tmp_path: Path):
     checkpoints = Checkpoints(tmp_path / "kept", 1)
-    checkpoints.claim({"examples": "", "encoder": "", "options": {}})
+    checkpoints.claim({"examples": "", "encoder": "", "options": {}}, "fp32")
     (tmp_path / "kept" / "notes.txt").write_text("mine")
     checkpoints.of("epochs").begin()
     checkpoints.remove()
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["notes.txt"]
     other = Checkpoints(tmp_path / "other", 1)
-    other.claim(json.loads('{"examples": "", "encoder": "", "options": {}}'))
+    other.claim(json.loads('{"examples": "", "encoder": "", "options": {}}'), "fp32")
     other.remove()
     assert not (tmp_path / "other").exists()

@@ -17,6 +17,7 @@ def fresh(options, examples):
         chosen = recipe.choose(options(device="cpu", **changes), len(examples[0]), 4)
         model = fresh_model(sorted(set(examples[1])), chosen)
         place_for_training(model, torch.device("cpu"))
+        model.bf16 = chosen.precision == "bf16"
         return model
 
     return make
