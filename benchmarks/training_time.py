@@ -19,13 +19,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pipelines import config, diet, logistic_regression, ours
 from rasa_runs import RESULTS, machine, run
 from serving import ROOT
 from sklearn.model_selection import train_test_split
 
 from rasa_bert_intent.data.examples import read_examples
+from rasa_bert_intent.data.rasa_nlu import annotated, write_examples
 
 PIPELINES = {"ours": ours(), "DIET": diet(), "LogisticRegression": logistic_regression()}
 LARGE = {"ours": ours(), "DIET, 1 epoch": diet(epochs=1), "DIET, 10 epochs": diet(epochs=10)}
@@ -86,9 +86,8 @@ def train(bot: Path, data: str, name: str, pipeline: list[dict[str, Any]]) -> di
 def write(path: Path, texts: list[str], intents: list[str]) -> None:
     of_intents: dict[str, list[str]] = {}
     for text, intent in zip(texts, intents, strict=True):
-        of_intents.setdefault(intent, []).append(f"- {text}\n")
-    nlu = [{"intent": intent, "examples": "".join(lines)} for intent, lines in of_intents.items()]
-    path.write_text(yaml.safe_dump({"version": "3.1", "nlu": nlu}, allow_unicode=True))
+        of_intents.setdefault(intent, []).append(annotated(text))
+    write_examples(path, of_intents, "The example bot's examples → `benchmarks/training_time.py`")
 
 
 def table(result: dict[str, Any]) -> str:
