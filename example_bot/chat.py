@@ -73,7 +73,10 @@ async def answer_lines(model: Path, endpoints_file: str) -> None:
     configure_structlog(logging.ERROR)
     agent = await load_agent(str(model), endpoints=AvailableEndpoints.read_endpoints(endpoints_file))
     for line in sys.stdin:
-        if message := line.strip():
+        message = line.strip()
+        if message == "/stop":  # ends `rasa shell` too
+            break
+        if message:
             print(f"You: {message}", flush=True)
             for reply in await agent.handle_text(message):
                 print(f"Bot: {reply.get('text', '')}", flush=True)

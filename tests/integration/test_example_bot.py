@@ -80,9 +80,11 @@ def test_every_dialogue_is_answered_to_the_letter(bot: Bot, tmp_path: Path):
 def test_what_is_stored_survives_a_restart(bot: Bot, tmp_path: Path):
     database = tmp_path / "state.db"
     chat(bot, "wake me up at nine am on friday", "turn on the kitchen lights", database=database)
-    result = chat(bot, "which alarms do i have", "are the kitchen lights on", database=database)
+    asked = ("which alarms do i have", "are the kitchen lights on", "/stop", "hello")
+    result = chat(bot, *asked, database=database)
     assert "Bot: Your alarms: Friday 27 November, 09:00." in result.stdout, result.output
     assert "Bot: The kitchen light is on, white, 100 %." in result.stdout
+    assert "You: hello" not in result.stdout
 
 
 def test_a_port_in_use_is_told_in_one_line(bot: Bot, tmp_path: Path):
