@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rasa_bert_intent.products import products
+
 # The largest logit of a cosine head: with it the softmax over 60 labels can come as near to 1 as label smoothing asks.
 COSINE_SCALE = 16.0
 
@@ -19,9 +21,10 @@ def logits_of(head: Mapping[str, np.ndarray], kind: str, features: np.ndarray) -
         features: `[messages, hidden]`, float32.
     """
     if kind == "cosine":
-        return COSINE_SCALE * _unit(features) @ _unit(head["weight"]).T
-    return features @ head["weight"].T + head["bias"]
+        lengths = np.maximum(_lengths(features)[:, None] * _lengths(head["weight"]), 1e-12)
+        return COSINE_SCALE * products(features, head["weight"]) / lengths
+    return products(features, head["weight"]) + head["bias"]
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+def _lengths(vectors: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rasa_bert_intent.products import products
+
 # Letters in a row, from two.
 _LONGEST = 4
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -69,7 +71,7 @@ class NGrams:
         for row, text in zip(sums, texts, strict=True):
             known, length = self.known(text)
             row += self.embeddings[known].sum(axis=0, dtype=np.int32) / length
-        return (sums * self.scales) @ self.directions + self.bias
+        return products(sums * self.scales, self.directions.T) + self.bias
 
     def known(self, text: str) -> tuple[np.ndarray, float]:
         """The rows of a text's known n-grams, and the length of the vector of all of them."""

@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 from scipy.special import expit, logsumexp
 
+from rasa_bert_intent.products import products
+
 # Bots that give messages out of scope an intent of their own call it so.
 OUT_OF_SCOPE_INTENT = "out_of_scope"
 
@@ -43,10 +45,10 @@ class MahalanobisDistance:
 
     def __call__(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """The logarithm of the squared distance, `[messages]`."""
-        white = unit(features) @ self.whitening
+        white = products(unit(features).astype(np.float32), self.whitening.T)
         squares = (white**2).sum(axis=1)[:, None] + self._squares
-        nearest = (squares - 2 * white @ self._white_means.T).min(axis=1)
-        return np.log(np.maximum(nearest, 1e-12))
+        nearest = (squares - 2 * products(white, self._white_means)).min(axis=1)
+        return np.log(np.maximum(nearest, 1e-12, dtype=np.float64))
 
 
 @dataclass(frozen=True)
