@@ -37,7 +37,14 @@ MACHINE_OPTIONS = ("engine", "device", "num_threads", "precision", *REMOTE_OPTIO
 SERVING_OPTIONS = (*MACHINE_OPTIONS, "ranking_length", "renormalize_confidences")
 
 # What the recipe chooses by the data where the user does not.
-RECIPE_OPTIONS = ("method", "classification_head", "contrastive_weight", "learning_rate", "head_learning_rate")
+RECIPE_OPTIONS = (
+    "method",
+    "classification_head",
+    "contrastive_weight",
+    "learning_rate",
+    "head_learning_rate",
+    "min_steps",
+)
 
 # Rasa adds these to a component's mapping.
 _ADDED_BY_RASA = ("name", "finetuning_epoch_fraction")
@@ -100,10 +107,11 @@ class Options:
         "How token vectors become one: `auto` does as the encoder was made (mean for sentence encoders, else cls).",
     )
     epochs: int = _option(5, Integer(0, 100_000), "Passes through the examples. 0: leave the model untrained.")
-    min_steps: int = _option(
-        600,
-        Integer(0, 10_000_000),
-        "Train for at least this many steps (batches): small data gets more epochs. 0: exactly `epochs`.",
+    min_steps: int | None = _option(
+        None,
+        Optional(Integer(0, 10_000_000)),
+        "Train for at least this many steps (batches): small data gets more epochs. 0: exactly `epochs`. Null: 300 for "
+        "up to 800 examples, 600 from 1,600 on, and for a head alone.",
     )
     batch_size: int = _option(32, Integer(1, 65_536), "Examples a step.")
     gradient_accumulation_steps: int = _option(

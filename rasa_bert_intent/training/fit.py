@@ -89,7 +89,8 @@ def fit(
             model = _resumed(start, intents, options)
         if not world.is_main:
             torch.manual_seed(options.random_seed + world.rank)  # other dropout masks than the first process
-        min_steps = round(options.min_steps * min_steps_fraction)
+        assert model.options.min_steps is not None
+        min_steps = round(model.options.min_steps * min_steps_fraction)
         run = Run(world, checkpoints, progress and world.is_main, [watch(model)] if watch else [])
         place_for_training(model, device)
         _train(model, texts, intents, min_steps, fresh=start is None, run=run)

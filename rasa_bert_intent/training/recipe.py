@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
+
 from rasa_bert_intent.config import Options
 
 logger = logging.getLogger(__name__)
@@ -12,6 +14,11 @@ logger = logging.getLogger(__name__)
 # Below this many examples an intent on average a contrastive term helps: at 5 an intent 74.7 against 72.9 %, at 10 77.4
 # against 76.7 % of MASSIVE's development rows, one seed each.
 _MANY = 50
+
+# Least steps, and the examples at which they begin and end to rise. On MASSIVE's development rows, three seeds, 300 in
+# place of 600 have at 5, 10 and 20 an intent 72.8 against 72.5, 78.1 against 77.9 and 82.3 against 82.6 % accuracy, and
+# always less loss: 1.24 against 1.29, 0.94 against 1.01 and 0.75 against 0.80. A head alone takes a moment, and more.
+_LEAST_STEPS, _EXAMPLES = (300, 600), (800, 1600)
 
 # Peak learning rates of the encoder (or LoRA) and of the head, by method.
 _RATES = {"lora": (7e-4, 1e-3), "full": (1e-4, 1e-3), "head": (0.0, 3e-3)}
@@ -35,6 +42,7 @@ def choose(options: Options, num_examples: int, num_intents: int) -> Options:
         "contrastive_weight": 0.3 if few and method != "head" else 0.0,
         "learning_rate": encoder_rate,
         "head_learning_rate": head_rate,
+        "min_steps": _LEAST_STEPS[1] if method == "head" else int(np.interp(num_examples, _EXAMPLES, _LEAST_STEPS)),
     }
     chosen = options.completed_by(recipe)
     logger.info(

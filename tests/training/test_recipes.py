@@ -49,9 +49,10 @@ def test_every_recipe_learns_and_is_stored(changes, options, examples, tmp_path)
 
 def test_what_is_left_open_is_chosen_and_told_in_one_line(options, caplog):
     with caplog.at_level(logging.INFO):
-        few = recipe.choose(options(), num_examples=600, num_intents=60)
-        many = recipe.choose(options(), num_examples=12_000, num_intents=60)
+        few = recipe.choose(options(min_steps=None), num_examples=600, num_intents=60)
+        many = recipe.choose(options(min_steps=None), num_examples=12_000, num_intents=60)
     assert (few.contrastive_weight, many.contrastive_weight) == (0.3, 0.0)
+    assert (few.min_steps, many.min_steps) == (300, 600)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
     assert (

@@ -43,7 +43,7 @@ def test_lora_is_not_set_where_it_is_not_used():
 
 
 def test_longer_training_is_longer_on_small_data_too():
-    assert moved(space_of({}, [], 100, 10), epochs=1.0) == {"epochs": 10, "min_steps": 1200}
+    assert moved(space_of({}, [], 100, 10), epochs=1.0) == {"epochs": 10, "min_steps": 600}
 
 
 def test_with_a_head_alone_what_trains_the_encoder_is_not_searched():
