@@ -110,8 +110,8 @@ class Options:
     min_steps: int | None = _option(
         None,
         Optional(Integer(0, 10_000_000)),
-        "Train for at least this many steps (batches): small data gets more epochs. 0: exactly `epochs`. Null: 300 for "
-        "up to 800 examples, 600 from 1,600 on, and for a head alone.",
+        "Train for at least this many steps (batches): small data gets more epochs. 0: exactly `epochs`. Null: 600, "
+        "and by LoRA on fewer than 2,400 examples fewer, down to 200 on 800.",
     )
     batch_size: int = _option(32, Integer(1, 65_536), "Examples a step.")
     gradient_accumulation_steps: int = _option(

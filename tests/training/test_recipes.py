@@ -52,7 +52,7 @@ def test_what_is_left_open_is_chosen_and_told_in_one_line(options, caplog):
         few = recipe.choose(options(min_steps=None), num_examples=600, num_intents=60)
         many = recipe.choose(options(min_steps=None), num_examples=12_000, num_intents=60)
     assert (few.contrastive_weight, many.contrastive_weight) == (0.3, 0.0)
-    assert (few.min_steps, many.min_steps) == (300, 600)
+    assert [(each.min_steps, each.learning_rate) for each in (few, many)] == [(200, 1e-3), (600, 7e-4)]
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
     assert (

@@ -34,7 +34,7 @@ def test_numbers_are_searched_around_what_they_would_be():
 
 def test_a_rate_is_searched_around_the_one_of_its_method():
     space = space_of({}, [], 100, 10)
-    assert moved(space, learning_rate=1.0)["learning_rate"] == pytest.approx(1.4e-3)
+    assert moved(space, learning_rate=1.0)["learning_rate"] == pytest.approx(2e-3)
     assert moved(space, learning_rate=1.0, method="full") == {"method": "full", "learning_rate": pytest.approx(2e-4)}
 
 
@@ -43,7 +43,7 @@ def test_lora_is_not_set_where_it_is_not_used():
 
 
 def test_longer_training_is_longer_on_small_data_too():
-    assert moved(space_of({}, [], 100, 10), epochs=1.0) == {"epochs": 10, "min_steps": 600}
+    assert moved(space_of({}, [], 100, 10), epochs=1.0) == {"epochs": 10, "min_steps": 400}
 
 
 def test_with_a_head_alone_what_trains_the_encoder_is_not_searched():
