@@ -35,9 +35,14 @@ class MahalanobisDistance:
     means: np.ndarray
     whitening: np.ndarray
 
+    # float64: near a mean, which an intent's only example is, next to nothing is left of the squares.
+    @cached_property
+    def _directions(self) -> np.ndarray:
+        return np.ascontiguousarray(self.whitening.T, dtype=np.float64)
+
     @cached_property
     def _white_means(self) -> np.ndarray:
-        return self.means[np.isfinite(self.means).all(axis=1)] @ self.whitening
+        return self.means[np.isfinite(self.means).all(axis=1)].astype(np.float64) @ self._directions.T
 
     @cached_property
     def _squares(self) -> np.ndarray:
@@ -45,10 +50,10 @@ class MahalanobisDistance:
 
     def __call__(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """The logarithm of the squared distance, `[messages]`."""
-        white = products(unit(features).astype(np.float32), self.whitening.T)
+        white = products(unit(features), self._directions)
         squares = (white**2).sum(axis=1)[:, None] + self._squares
         nearest = (squares - 2 * products(white, self._white_means)).min(axis=1)
-        return np.log(np.maximum(nearest, 1e-12, dtype=np.float64))
+        return np.log(np.maximum(nearest, 1e-12))
 
 
 @dataclass(frozen=True)

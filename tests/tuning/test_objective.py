@@ -52,7 +52,7 @@ def test_the_same_point_scores_the_same(task: Task, space: Callable[..., Space])
     point = {"learning_rate": 1.5, "lora_r": -1}
     first, second = tried(measured, study, point), tried(measured, study, point)
     assert first.intermediate_values == second.intermediate_values
-    assert first.user_attrs[CHANGES] == {"learning_rate": 0.002, "lora_r": 8, "lora_alpha": 16}
+    assert first.user_attrs[CHANGES] == {"learning_rate": 0.0028, "lora_r": 8, "lora_alpha": 16}
 
 
 @pytest.mark.parametrize(
