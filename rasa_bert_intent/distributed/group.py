@@ -43,7 +43,10 @@ def joined(world: World, device: str) -> Iterator[None]:
     # Where it is missing accelerate chooses a number of threads itself.
     os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))
     if not dist.is_initialized():  # by Ray Train, or by a training before
-        dist.init_process_group("nccl" if on_gpu else "gloo")
+        store, rank, size = next(dist.rendezvous("env://"))
+        dist.init_process_group(
+            "nccl" if on_gpu else "gloo", store=dist.PrefixStore(_attempt(), store), rank=rank, world_size=size
+        )
         # Not before the end: torch cannot be sure to make another by the same launcher.
         atexit.register(_leave)
     try:
@@ -55,6 +58,20 @@ def joined(world: World, device: str) -> Iterator[None]:
                 "--checkpoints they go on where the last one was written."
             ) from None
         raise
+
+
+def _attempt() -> str:
+    """What torchrun's attempt at this training is called in the store by which its processes find each other.
+
+    torchrun keeps one store for all attempts: a process that is started again would find where another one was in the
+    attempt before. On several machines attempts are counted differently; torchrun can be told to take a new store each
+    time (`TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1`).
+
+    Source:
+        https://github.com/pytorch/pytorch/issues/135712
+    """
+    on_one_machine = os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]
+    return f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0) if on_one_machine else 0}"
 
 
 def _leave() -> None:

@@ -120,7 +120,7 @@ def test_fewer_processes_go_on_after_a_lost_machine(job: Job, tmp_path: Path):
 
 
 def test_a_second_training_of_the_same_checkpoints_is_refused(job: Job, tmp_path: Path):
-    running = job("same", more={"every": 4, "pause": 0.5})
+    running = job("same", more={"every": 4, "pause": 2})  # longer than is waited for the lock
     process = torchrun(CURVE, jobs_file(tmp_path, running))
     try:
         wait_for((Path(running["folder"]) / "checkpoints/training.json").exists, process)
