@@ -37,7 +37,8 @@ _MOST_ACCURACY_LOST = 0.003
 _WEIGHTS = ("int8", "uint8")
 # By how much a feature may differ between torch and ONNX Runtime, both fp32.
 _TOLERANCE = 1e-3
-# Examples that tell how large activations get, and that answers are compared on.
+# Examples that tell how large activations get, and whether the graph computes what torch does; those whose answers are
+# compared.
 _EXAMPLES_SEEN, _EXAMPLES_COMPARED = 256, 2000
 _BATCH = 64
 

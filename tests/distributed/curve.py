@@ -12,9 +12,10 @@ import os
 import signal
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from safetensors.torch import save_file
@@ -56,9 +57,12 @@ def train(job: dict[str, Any]) -> IntentModel:
     folder.mkdir(parents=True, exist_ok=True)
     options = Options.from_config({**job["options"], "tensorboard_log_level": "batch"})
     steps = Steps(job, rank)
-    if "bf16_pays" in job:
-        runtime.bf16_pays = lambda _: job["bf16_pays"][rank]  # type: ignore[assignment]
-    with Checkpoints(folder / "checkpoints", job["every"]) if "every" in job else nullcontext() as checkpoints:
+    with ExitStack() as stack:
+        if "bf16_pays" in job:
+            stack.enter_context(patch.object(runtime, "bf16_pays", lambda _: job["bf16_pays"][rank]))
+        checkpoints = None
+        if "every" in job:
+            checkpoints = stack.enter_context(Checkpoints(folder / "checkpoints", job["every"]))
         model = fit(
             job["texts"], job["intents"], options, progress=False, watch=lambda _: steps, checkpoints=checkpoints
         )

@@ -55,6 +55,8 @@ def test_what_is_left_open_is_chosen_and_told_in_one_line(options, caplog):
     assert [(each.min_steps, each.learning_rate) for each in (few, many)] == [(200, 1e-3), (600, 7e-4)]
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
+    assert recipe.choose(options(min_steps=None), 1600, 60).min_steps == 400
+    assert recipe.choose(options(min_steps=None, method="full"), 600, 60).min_steps == 600
     assert (
         "600 examples of 60 intents (10 an intent): method: lora, classification_head: linear, contrastive_weight: 0.3"
         in told[0]
