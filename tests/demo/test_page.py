@@ -76,6 +76,12 @@ def say(page: Any, text: str) -> str:
     return page.locator("#thought").inner_text()
 
 
+def upload(page: Any, field: str, file: Path) -> None:
+    """Chooses a file, and waits until the server has it: while it is on its way, only the progress shows its name."""
+    page.set_input_files(f"{field} input[type=file]", file)
+    page.locator(f"{field} .filename[aria-label='{file.name}']").wait_for()
+
+
 def test_a_message_gets_an_answer_and_its_ranking_as_bars(page: Any):
     shown = say(page, SURE)
     assert "play_music" in page.locator("#chat").inner_text()
@@ -117,8 +123,7 @@ def test_a_new_conversation_begins_empty(page: Any):
 def test_a_csv_comes_back_with_intents(page: Any, tmp_path: Path):
     (tmp_path / "mine.csv").write_text('id,text\n1,"hello, you"\n2,play rock\n', "utf-8")
     page.get_by_role("tab", name="List").click()
-    page.set_input_files("#list-file input[type=file]", tmp_path / "mine.csv")
-    page.locator("#list-file").get_by_text("mine.csv").wait_for()
+    upload(page, "#list-file", tmp_path / "mine.csv")
     page.get_by_role("button", name="Classify").click()
     page.locator("#list-shown .rows").wait_for()
     with page.expect_download() as download:
@@ -140,8 +145,7 @@ def test_a_bad_csv_is_told_in_a_line_and_a_list_is_classified_then(page: Any, tm
     page.get_by_role("button", name="Classify").click()
     page.locator("#list-shown .rows").wait_for()
     assert page.locator("#list-shown .rows tbody tr").count() == 3
-    page.set_input_files("#list-file input[type=file]", tmp_path / "bad.csv")
-    page.locator("#list-file").get_by_text("bad.csv").wait_for()
+    upload(page, "#list-file", tmp_path / "bad.csv")
     page.get_by_role("button", name="Classify").click()
     told = page.locator("#list-notice [role=alert]")
     told.wait_for()
@@ -189,8 +193,7 @@ def test_the_topics_of_discover_are_shown_with_their_map(page: Any, tmp_path: Pa
     assert topics.locator(".point").count() == 16
     assert topics.get_by_text("order a pizza", exact=True).is_visible()
     (tmp_path / "other.json").write_text("{}", "utf-8")
-    page.set_input_files("#topics-data input[type=file]", tmp_path / "other.json")
-    page.locator("#topics-data").get_by_text("other.json").wait_for()
+    upload(page, "#topics-data", tmp_path / "other.json")
     page.get_by_role("button", name="Show").click()
     told = page.locator("#topics-notice [role=alert]")
     told.wait_for()
