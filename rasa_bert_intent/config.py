@@ -244,10 +244,10 @@ class Options:
         "fit `ngram_weight`.",
     )
     out_of_scope_score: str = _option(
-        "mahalanobis",
-        OneOf("mahalanobis", "energy", "none"),
-        "By what confidences are lowered for messages unlike all examples: `mahalanobis` distance from the intents, "
-        "`energy` of the logits, or `none`. An intent `out_of_scope` is not lowered.",
+        "distance",
+        OneOf("distance", "energy", "none"),
+        "By what confidences are lowered for messages unlike all examples: `distance` from the intents, `energy` of "
+        "the logits, or `none`. An intent `out_of_scope` is not lowered.",
     )
     ranking_length: int = _option(10, Integer(0), "Intents in the ranking. 0: all.")
     renormalize_confidences: bool = _option(

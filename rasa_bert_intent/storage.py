@@ -5,7 +5,7 @@ The directory::
     model.json      format, labels, encoder and its checksum, options, how training went, checksums of the files
     head.safetensors
     ngrams.safetensors  of character n-grams (unless ngram_weight is 0)
-    scope.safetensors   of the Mahalanobis distance (unless out_of_scope_score is another)
+    scope.safetensors   of the distance from the intents (unless out_of_scope_score is another)
     seen.safetensors    hashes of the examples that it was trained on (older models have none)
     onnx/           the encoder as an ONNX graph (unless engine is torch)
     adapter/        LoRA in PEFT's layout (method lora)
@@ -16,6 +16,7 @@ The directory::
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import file_checksum
 from rasa_bert_intent.errors import ModelError, name_some
 from rasa_bert_intent.ngrams import NGrams
-from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, in_scope_columns
+from rasa_bert_intent.scope import Distance, Energy, Scope, in_scope_columns
 from rasa_bert_intent.version import __version__
 
-FORMAT = 7
+FORMAT = 8
 MANIFEST = "model.json"
 HEAD = "head.safetensors"
 GRAPH = "onnx/model.onnx"
@@ -179,8 +180,8 @@ def save_scope(scope: Scope | None, directory: Path) -> dict[str, float] | None:
 
     if scope is None:
         return None
-    if isinstance(scope.distance, MahalanobisDistance):
-        arrays = {"means": scope.distance.means, "whitening": scope.distance.whitening}
+    if isinstance(scope.distance, Distance):
+        arrays = {field.name: getattr(scope.distance, field.name) for field in fields(Distance)}
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, directory / _SCOPE)
     return {"centre": scope.centre, "width": scope.width}
 
@@ -191,7 +192,7 @@ def load_scope(manifest: dict[str, Any], directory: Path) -> Scope | None:
 
     if manifest["scope"] is None:
         return None
-    distance: MahalanobisDistance | Energy = Energy(in_scope_columns(manifest["labels"]))
+    distance: Distance | Energy = Energy(in_scope_columns(manifest["labels"]))
     if (directory / _SCOPE).is_file():
-        distance = MahalanobisDistance(**load_file(directory / _SCOPE))
+        distance = Distance(**load_file(directory / _SCOPE))
     return Scope(distance, **manifest["scope"])

@@ -6,27 +6,46 @@ from scipy.stats import ortho_group
 from transformers import AutoTokenizer
 
 from rasa_bert_intent.model import IntentModel
-from rasa_bert_intent.scope import Energy, MahalanobisDistance, Scope, unit
+from rasa_bert_intent.scope import Distance, Energy, Scope, unit
 from rasa_bert_intent.training import scope as scope_module
 from rasa_bert_intent.training.fit import fit
 
 TRAINED = {"epochs": 30, "learning_rate": 5e-3, "head_learning_rate": 5e-2}
 
 
-def test_mahalanobis_distance_is_the_textbooks():
+def test_the_distance_is_by_each_spread_and_the_energy():
     random = np.random.default_rng(0)
-    features, means = random.normal(size=(7, 4)), unit(random.normal(size=(3, 4)))
+    features, means, logits = random.normal(size=(7, 4)), unit(random.normal(size=(3, 4))), random.normal(size=(7, 3))
     turn = ortho_group.rvs(4, random_state=0)
-    precision = turn @ np.diag([1.0, 2.0, 5.0, 9.0]) @ turn.T
-    expected = [min((x - m) @ precision @ (x - m) for m in means) for x in unit(features)]
-    distance = MahalanobisDistance(means, np.linalg.cholesky(precision))
-    assert np.exp(distance(features, np.zeros((7, 3)))) == pytest.approx(np.array(expected))
+    precision, spreads = turn @ np.diag([1.0, 2.0, 5.0, 9.0]) @ turn.T, np.array([0.5, 2.0, 0.1])
+    own = [min((x - m) @ (x - m) / s for m, s in zip(means, spreads, strict=True)) for x in unit(features)]
+    mahalanobis = [min((x - m) @ precision @ (x - m) for m in means) for x in unit(features)]
+    expected = 0.7 * np.log(own) + np.log(mahalanobis) - 0.4 * logsumexp(logits, axis=1)
+    distance = Distance(means, spreads, np.array([0.7]), np.linalg.cholesky(precision))
+    assert distance(features, logits) == pytest.approx(expected)
 
 
 def test_an_intent_without_a_mean_draws_nothing_near():
-    means = np.array([[1.0, 0.0], [np.nan, np.nan]])
-    distance = MahalanobisDistance(means, np.eye(2))
-    assert np.exp(distance(np.array([[0.0, 3.0]]), np.zeros((1, 2)))) == pytest.approx([2.0])
+    distance = Distance(np.array([[1.0, 0.0], [np.nan, np.nan]]), np.array([0.5, np.nan]), np.ones(1), np.eye(2))
+    assert distance(np.array([[0.0, 3.0]]), np.array([[1.0, 9.0]])) == pytest.approx([np.log(4) + np.log(2) - 0.4])
+
+
+def test_an_intents_spread_is_its_own_and_a_little_that_of_all(options, examples):
+    texts, intents = examples
+    close = [*texts, "hello", "hello", "hello", "hello"], [*intents, *["same"] * 4]
+    model = fit(*close, options(**TRAINED), progress=False)
+    assert model.scope is not None
+    spreads = model.scope.distance.spreads
+    each = len(close[0]) / len(model.labels)
+    assert model.scope.distance.weight == pytest.approx([each / (each + 30)])
+    assert spreads[model.labels.index("same")] == spreads.min() > 0
+    vectors = unit(model.features(close[0]))
+    means = np.stack([vectors[[i == label for i in close[1]]].mean(axis=0) for label in model.labels])
+    squares = ((vectors - means[[model.labels.index(i) for i in close[1]]]) ** 2).sum(axis=1)
+    counts = np.array([close[1].count(label) for label in model.labels])
+    common = squares.sum() / (counts - 1).sum()
+    own = np.array([squares[[i == label for i in close[1]]].sum() for label in model.labels])
+    np.testing.assert_allclose(spreads, (own + 10 * common) / (counts - 1 + 10), rtol=1e-3)
 
 
 def test_energy_looks_at_the_intents_in_scope_alone():
@@ -42,7 +61,7 @@ def test_probability_is_a_half_at_the_centre_and_falls_with_distance():
     assert probability == pytest.approx([1 / (1 + np.exp(-1)), 0.5, 1 / (1 + np.exp(1))])
 
 
-@pytest.mark.parametrize(("kind", "changes"), [("mahalanobis", {}), ("energy", {"label_smoothing": 0, "epochs": 60})])
+@pytest.mark.parametrize(("kind", "changes"), [("distance", {}), ("energy", {"label_smoothing": 0, "epochs": 60})])
 def test_examples_are_in_scope_and_gibberish_is_less_so(kind, changes, options, examples, tmp_path):
     model = fit(*examples, options(**{**TRAINED, **changes}, out_of_scope_score=kind), progress=False)
     assert model.scope is not None
@@ -109,8 +128,9 @@ def test_trained_on_without_examples_of_an_intent_its_mean_stays(options, exampl
     fit(*examples, options(**TRAINED), progress=False).save(tmp_path / "model")
     start = IntentModel.load(tmp_path / "model", trainable=True)
     assert start.scope is not None
-    column, former = start.labels.index("bye"), start.scope.distance.means
+    column, former = start.labels.index("bye"), start.scope.distance
     texts, intents = zip(*[pair for pair in zip(*examples, strict=True) if pair[1] != "bye"], strict=True)
     model = fit(texts, intents, options(**TRAINED), start=start, progress=False)
     assert model.scope is not None
-    np.testing.assert_array_equal(model.scope.distance.means[column], former[column])
+    np.testing.assert_array_equal(model.scope.distance.means[column], former.means[column])
+    assert model.scope.distance.spreads[column] == former.spreads[column]
