@@ -7,8 +7,8 @@ PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. A model is trained
 scenario), and two kinds of messages are out of scope: the rows of the intents left out, whose words are much like those
 that stayed, and the development rows of other languages. The table has the AUROC against the development rows of the
 intents that stayed, of the largest softmax probability, the energy, the Mahalanobis distance, the similarity to the
-fifth nearest example (kNN), and the confidence as it is served. Each run goes to
-results/out_of_scope/LEFT-ROWS-SEED.json (a run that is there already is not repeated), and all of them into
+fifth nearest example (kNN), the distance that P(in scope) is made of, and the confidence as it is served. Each run
+goes to results/out_of_scope/LEFT-ROWS-SEED.json (a run that is there already is not repeated), and all of them into
 out_of_scope.md.
 """
 
@@ -22,7 +22,9 @@ from typing import Any
 
 import numpy as np
 from rasa_runs import RESULTS, machine, spread
+from scipy.spatial.distance import cdist
 from scipy.special import softmax
+from sklearn.covariance import LedoitWolf
 
 from rasa_bert_intent import IntentModel, Options, fit
 from rasa_bert_intent.data.massive import Row, read_locales
@@ -33,18 +35,19 @@ RUNS = RESULTS / "out_of_scope"
 LANGUAGES = ["ar-SA", "de-DE", "hi-IN", "ja-JP"]
 INTENTS_LEFT_OUT = 10
 ROWS_LEFT_OUT = 1500
-SCORES = ("largest softmax", "energy", "Mahalanobis", "kNN", "confidence")
+SCORES = ("largest softmax", "energy", "Mahalanobis", "kNN", "distance", "confidence")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--leave", nargs="+", default=["10 intents"], metavar="SCENARIO")
+    parser.add_argument("--leave", nargs="+", default=["10 intents"], metavar="SCENARIO", help="all: each in turn")
     parser.add_argument("--an-intent", type=int, default=30, help="training rows; 0: all")
     args = parser.parse_args()
     RUNS.mkdir(parents=True, exist_ok=True)
-    for left in args.leave:
+    scenarios = sorted({row.scenario for _, rows in read_locales(args.data, ["en-US"]) for row in rows})
+    for left in scenarios if args.leave == ["all"] else args.leave:
         for seed in args.seeds:
             file = RUNS / f"{left.replace(' ', '-')}-{args.an_intent or 'all'}-{seed}.json"
             if not file.exists():
@@ -71,7 +74,11 @@ def run_once(data: Path, left: str, seed: int, an_intent: int) -> dict[str, Any]
     model = fit([row.text for row in train], [row.intent for row in train], Options(random_seed=seed))
     assert model.scope is not None
     examples = unit(model.features([row.text for row in train]))
-    within = scores(model, inside, examples)
+    own = np.array([model.labels.index(row.intent) for row in train])
+    means = np.stack([examples[own == column].mean(axis=0) for column in range(len(model.labels))])
+    precision = np.linalg.inv(LedoitWolf(assume_centered=True).fit(examples - means[own]).covariance_)
+    known = examples, means, np.linalg.cholesky(precision)
+    within = scores(model, inside, *known)
     confidences = model.predict_proba([row.text for row in inside])
     return {
         "accuracy": accuracy(
@@ -79,7 +86,7 @@ def run_once(data: Path, left: str, seed: int, an_intent: int) -> dict[str, Any]
         ),
         "in_scope": float(confidences.sum(axis=1).mean()),
         "auroc": {
-            name: {score: auroc(within[score], values) for score, values in scores(model, some, examples).items()}
+            name: {score: auroc(within[score], values) for score, values in scores(model, some, *known).items()}
             for name, some in outside.items()
         },
     }
@@ -92,7 +99,9 @@ def first_of_each(rows: list[Row], number: int) -> list[Row]:
     return [row for of_intent in chosen.values() for row in of_intent[: number or None]]
 
 
-def scores(model: IntentModel, rows: list[Row], examples: np.ndarray) -> dict[str, np.ndarray]:
+def scores(
+    model: IntentModel, rows: list[Row], examples: np.ndarray, means: np.ndarray, white: np.ndarray
+) -> dict[str, np.ndarray]:
     texts = [row.text for row in rows]
     features = model.features(texts)
     logits = model.logits_of_features(features)
@@ -100,8 +109,9 @@ def scores(model: IntentModel, rows: list[Row], examples: np.ndarray) -> dict[st
     values = (
         softmax(logits, axis=1).max(axis=1),
         -Energy(model.in_scope)(features, logits),
-        -model.scope.distance(features, logits),
+        -cdist(unit(features) @ white, means @ white).min(axis=1),
         np.sort(unit(features) @ examples.T, axis=1)[:, -5],
+        -model.scope.distance(features, logits),
         model.confidences(texts, features).max(axis=1),
     )
     return dict(zip(SCORES, values, strict=True))
