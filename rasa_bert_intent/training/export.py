@@ -37,9 +37,11 @@ _MOST_ACCURACY_LOST = 0.003
 _WEIGHTS = ("int8", "uint8")
 # By how much a feature may differ between torch and ONNX Runtime, both fp32.
 _TOLERANCE = 1e-3
-# Examples that tell how large activations get, and whether the graph computes what torch does; those whose answers are
-# compared.
-_EXAMPLES_SEEN, _EXAMPLES_COMPARED = 256, 2000
+# Examples that tell how large activations get, and whether the graph computes what torch does.
+_EXAMPLES_SEEN = 256
+# Examples whose answers are compared, one by one: held-out ones, or, where there are none, some of those that were
+# trained on, whose answers are surer, so that more of them say little more.
+_HELD_OUT_COMPARED, _TRAINED_ON_COMPARED = 2000, 500
 _BATCH = 64
 
 
@@ -65,7 +67,9 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
         where `precision: fp32` asks for it, in fp32. None, with a warning, if the encoder cannot be exported.
     """
     random = np.random.default_rng(model.options.random_seed)
-    compared = _some(held_out if len(held_out) else train, _EXAMPLES_COMPARED, random)
+    compared = (
+        _some(held_out, _HELD_OUT_COMPARED, random) if len(held_out) else _some(train, _TRAINED_ON_COMPARED, random)
+    )
     right = np.asarray(compared.labels)
     added = model.ngrams.logits(compared.texts) if model.ngrams is not None else 0
     pad_id, hidden = model.tokenizer.pad_token_id, model.network.head.in_features
