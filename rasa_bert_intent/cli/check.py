@@ -37,7 +37,10 @@ def run(args: argparse.Namespace) -> int:
     from rasa_bert_intent.data.examples import read_located
     from rasa_bert_intent.doctor.examine import examine
     from rasa_bert_intent.doctor.report import as_json, as_text
+    from rasa_bert_intent.reports.files import write_text
 
+    if args.output and args.output.is_dir():
+        raise DataError(f"--output: {args.output} is a folder. Name a file.")
     if args.output and not args.output.parent.is_dir():
         raise DataError(f"--output: the folder {args.output.parent} does not exist. Make it, or name another.")
     examples = read_located(args.data)
@@ -46,5 +49,5 @@ def run(args: argparse.Namespace) -> int:
     diagnosis = examine(examples, test=test, encoder=encoder)
     print(as_text(diagnosis, max(args.limit, 0)))
     if args.output:
-        args.output.write_text(json.dumps(as_json(diagnosis), indent=1, ensure_ascii=False), "utf-8")
+        write_text(args.output, json.dumps(as_json(diagnosis), indent=1, ensure_ascii=False))
     return 1 if args.strict and diagnosis.findings else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -138,6 +139,8 @@ def _messages(args: argparse.Namespace) -> Iterator[Iterator[str]]:
     if args.texts:
         yield iter(args.texts)
     elif args.input is None:
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
         yield _lines(sys.stdin)
     elif _is_structured(args.input):
         from rasa_bert_intent.bulk.rows import open_rows
@@ -145,7 +148,7 @@ def _messages(args: argparse.Namespace) -> Iterator[Iterator[str]]:
         with open_rows(args.input, args.text_column, table_form(args)) as (rows, _):
             yield _good(rows)
     else:
-        with args.input.open(encoding="utf-8", errors="replace") as file:
+        with args.input.open(encoding="utf-8-sig", errors="replace") as file:
             yield _lines(file)
 
 

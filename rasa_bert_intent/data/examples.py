@@ -77,19 +77,31 @@ def read_located(path: Path, *, repeats: bool = True, labelled: bool = True) -> 
 
 
 def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
+    """The rows whose text and, if asked for, intent are not null; of a retrieval intent the part before `/`."""
     # Lines are split as bytes: a text may hold what `str` takes for a line break.
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.isspace():
-                continue
-            try:
-                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-                text = next(row[key] for key in _TEXT_KEYS if key in row)
-                intent = next(row[key] for key in _INTENT_KEYS if key in row) if labelled else ""
-            except (ValueError, TypeError, StopIteration):
-                shown = line.decode("utf-8", "replace").strip()[:60]
-                keys = " or ".join(_TEXT_KEYS) + (f", and {' or '.join(_INTENT_KEYS)}" if labelled else "")
-                raise DataError(f"{path}, line {number}: expected a JSON object with {keys}, got {shown!r}.") from None
-            if has_surrogate(str(text)):
-                raise DataError(f"{path}, line {number}: {text!r} holds a lone surrogate, half a character. Mend it.")
-            yield Example(str(text), str(intent), path, number)
+    for number, line in enumerate(_lines(path), start=1):
+        if line.isspace():
+            continue
+        try:
+            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            text = next(row[key] for key in _TEXT_KEYS if key in row)
+            intent = next(row[key] for key in _INTENT_KEYS if key in row) if labelled else ""
+            if not isinstance(text, str | None) or not isinstance(intent, str | int | None):
+                raise TypeError
+        except (ValueError, TypeError, StopIteration, RecursionError):
+            shown = line.decode("utf-8", "replace").strip()[:60]
+            keys = " or ".join(_TEXT_KEYS) + (f", and {' or '.join(_INTENT_KEYS)}" if labelled else "")
+            raise DataError(f"{path}, line {number}: expected a JSON object with {keys}, got {shown!r}.") from None
+        if text is None or intent is None:
+            continue
+        if has_surrogate(text):
+            raise DataError(f"{path}, line {number}: {text!r} holds a lone surrogate, half a character. Mend it.")
+        yield Example(text, str(intent).partition("/")[0], path, number)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as lines:
+            yield from lines
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from None

@@ -137,7 +137,7 @@ def locate_slots(annotated: str, text: str) -> tuple[tuple[Entity, ...], tuple[s
 
 
 _SLOT = re.compile(r"\[\s*(?P<type>[^\[\]:]+?)\s*:\s*(?P<value>[^\]]*?)\s*\]")
-_LOCALE = re.compile(r"[a-z]{2,3}-[A-Za-z0-9-]{2,}")
+LOCALE = re.compile(r"[a-z]{2,3}-[A-Za-z0-9-]{2,}")
 _HUB_FILE = re.compile(r"(?P<split>train|validation|dev|test)(?:-\d+-of-\d+)?\.(?:jsonl|parquet)")
 _Records = Iterator[tuple[str, dict[str, Any]]]
 
@@ -148,7 +148,7 @@ def _archive(source: Path, locales: Collection[str] | None) -> Iterator[tuple[st
         for member in archive:
             path = PurePosixPath(member.name)
             locale = path.stem
-            if not (member.isfile() and path.suffix == ".jsonl" and _LOCALE.fullmatch(locale)):
+            if not (member.isfile() and path.suffix == ".jsonl" and LOCALE.fullmatch(locale)):
                 continue
             if locale in found:
                 raise DataError(f"{source} holds more than one {path.name}: unpack it and choose one folder")
@@ -190,11 +190,11 @@ def _release_files(source: Path) -> dict[str, Path]:
     if source.is_file():
         place, record = _first(_json_lines(source), source)
         locale = _field(record, "locale", place)
-        if not _LOCALE.fullmatch(locale):
+        if not LOCALE.fullmatch(locale):
             raise DataError(f"{place}: 'locale' is '{locale}'; expected a name like en-US")
         return {locale: source}
     for folder in (source, source / "data", source / "1.1" / "data"):
-        files = {path.stem: path for path in sorted(folder.glob("*.jsonl")) if _LOCALE.fullmatch(path.stem)}
+        files = {path.stem: path for path in sorted(folder.glob("*.jsonl")) if LOCALE.fullmatch(path.stem)}
         if files:
             return files
     raise DataError(f"{source} holds neither <locale>.jsonl, 1.1/data/<locale>.jsonl nor train.jsonl or train.parquet")

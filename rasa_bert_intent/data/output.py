@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rasa_bert_intent.data.massive import SPLITS
+from rasa_bert_intent.data.massive import LOCALE, SPLITS
 from rasa_bert_intent.errors import DataError
 
-
-def of_a_conversion(path: Path) -> bool:
-    """Whether ``convert`` makes a file or folder of this name in its output folder."""
-    return path.name in (*SPLITS, "domain.yml") or (path / "domain.yml").is_file()
+# What `convert` writes, by its path in the output folder; of several languages each has a folder.
+_CONVERTED = re.compile(rf"(?:{LOCALE.pattern}/)?(?:domain\.yml|(?:{'|'.join(SPLITS)})/nlu\.yml)")
 
 
-def check_output(output_dir: Path, source: Path, force: bool, ours: Callable[[Path], bool] = of_a_conversion) -> None:
+def check_output(output_dir: Path, source: Path, force: bool, ours: re.Pattern[str] = _CONVERTED) -> None:
     """Refuses a folder in which something would be lost.
 
     Args:
         output_dir: where to write.
         source: what is read; it must not lie in there.
         force: whether what a former run left may be replaced.
-        ours: whether a former run left this file or folder there.
+        ours: of the files that a former run left there, by their paths in the folder.
 
     Raises:
         DataError: ``output_dir`` is a file, holds ``source`` or anything but what a former run left, or that without
@@ -35,12 +34,13 @@ def check_output(output_dir: Path, source: Path, force: bool, ours: Callable[[Pa
         return
     if not output_dir.is_dir():
         raise DataError(f"{output_dir} is a file; expected a folder")
-    held = list(output_dir.iterdir())
+    held = [path for path in output_dir.rglob("*") if path.is_symlink() or not path.is_dir()]
     if held and not force:
         raise DataError(f"{output_dir} is not empty: choose another folder, or replace it with --force")
-    if source.resolve().is_relative_to(output_dir):
+    if source.resolve().is_relative_to(output_dir.resolve()):
         raise DataError(f"{source} lies in {output_dir}, which would be replaced: choose another folder")
-    foreign = sorted(path.name for path in held if not ours(path))
+    paths = sorted(path.relative_to(output_dir).as_posix() for path in held)
+    foreign = [path for path in paths if not ours.fullmatch(path)]
     if foreign:
         raise DataError(
             f"{output_dir} holds {', '.join(foreign[:3])}, which no former run left there, and --force would delete "

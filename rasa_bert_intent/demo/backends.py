@@ -114,8 +114,12 @@ class RasaServer:
         """
         import httpx
 
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # of the port, or of an IPv6 address
+            known = False
+        if not known:
             raise ServerError(f"--url: {url!r} is no address. Give one such as http://127.0.0.1:5005.")
         self.url = url.rstrip("/")
         self._client = httpx.Client(

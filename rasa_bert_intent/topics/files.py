@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +27,7 @@ def check_folder(output: Path, source: Path, force: bool) -> None:
     Raises:
         DataError: as `rasa_bert_intent.data.output.check_output`.
     """
-    check_output(output, source, force, lambda path: path.name in (NLU, REPORT, DATA, PAGE))
+    check_output(output, source, force, re.compile("|".join(map(re.escape, (NLU, REPORT, DATA, PAGE)))))
 
 
 def write_files(discovery: Discovery, output: Path) -> None:

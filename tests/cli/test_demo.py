@@ -42,6 +42,8 @@ def test_mistakes_are_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "model.json").write_text(json.dumps(manifest), "utf-8")
     for arguments, message in (
         (["--url", nobody], f"no Rasa answers at {nobody}"),
+        (["--url", "http://127.0.0.1:abc"], "'http://127.0.0.1:abc' is no address"),
+        (["--url", "http://[::1"], "'http://[::1' is no address"),
         ([tmp_path / "none"], "none does not exist"),
         ([tmp_path], "made by rasa-bert-intent 99.0"),
         (["--threshold", 2], "--threshold: expected a number from 0 to 1, got 2.0"),

@@ -53,7 +53,9 @@ def test_report_is_printed_and_written_with_the_data(model: Path, messages: Path
     assert sum(topic["size"] for topic in _topics(output)) == len(LINES)
 
 
-def test_nothing_is_replaced_unasked_and_nothing_foreign_ever(model: Path, messages: Path, tmp_path: Path, capsys):
+def test_nothing_is_replaced_unasked_and_nothing_foreign_ever(
+    model: Path, messages: Path, tmp_path: Path, capsys, monkeypatch
+):
     output = tmp_path / "topics"
     assert discover(model, messages, "--output", output, "--topics", 3) == 0
     (output / "nlu.yml").write_text("reviewed", "utf-8")
@@ -64,6 +66,9 @@ def test_nothing_is_replaced_unasked_and_nothing_foreign_ever(model: Path, messa
     assert discover(model, messages, "--output", output, "--force") == 1
     assert "holds stories.yml, which no former run left there" in capsys.readouterr().err
     (output / "stories.yml").unlink()
+    monkeypatch.chdir(tmp_path)
+    assert discover(model, "topics/nlu.yml", "--output", "topics", "--force") == 1
+    assert "lies in topics, which would be replaced" in capsys.readouterr().err
     assert discover(model, messages, "--output", output, "--force", "--topics", 2) == 0
     assert (output / "nlu.yml").read_text("utf-8") != "reviewed"
 

@@ -1,3 +1,4 @@
+import io
 import json
 
 import pytest
@@ -34,9 +35,15 @@ def test_every_message_gets_its_intent_and_how_much_it_is_in_scope(model, capsys
 
 
 def test_lines_of_a_file_in_their_order_without_the_empty_ones(model, capsys, tmp_path):
-    (tmp_path / "messages.txt").write_text("hello\n\nturn it off\n", encoding="utf-8")
+    (tmp_path / "messages.txt").write_text("\ufeffhello\n\nturn it off\n", encoding="utf-8")
     rows = predicted(capsys, str(model), "--input", str(tmp_path / "messages.txt"))
     assert [row["text"] for row in rows] == ["hello", "turn it off"]
+
+
+def test_lines_of_standard_input_whatever_their_encoding(model, capsys, monkeypatch):
+    piped = io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfhello\ncaf\xe9\n"), encoding="ascii")
+    monkeypatch.setattr("sys.stdin", piped)
+    assert [row["text"] for row in predicted(capsys, str(model))] == ["hello", "caf\ufffd"]
 
 
 @pytest.mark.parametrize(

@@ -267,12 +267,14 @@ class TestOutputFolder:
         convert(source, output, selection=Selection(splits=["dev"]), force=True)
         assert files(output) == ["dev/nlu.yml", "domain.yml"]
 
-    def test_force_does_not_delete_what_is_not_its_own(self, source, output):
+    @pytest.mark.parametrize("mine", ["stories.yml", "train/more.yml", "bot/domain.yml", "en-US/data/nlu.yml"])
+    def test_force_does_not_delete_what_is_not_its_own(self, source, output, mine):
         convert(source, output)
-        (output / "stories.yml").write_text("mine")
-        with pytest.raises(DataError, match=r"holds stories.yml, which no former run left there"):
+        (output / mine).parent.mkdir(parents=True, exist_ok=True)
+        (output / mine).write_text("mine")
+        with pytest.raises(DataError, match=rf"holds {mine}, which no former run left there"):
             convert(source, output, force=True)
-        assert (output / "stories.yml").exists()
+        assert (output / mine).exists()
 
     def test_force_does_not_delete_the_source(self, source):
         (source / "en-US.jsonl").rename(source / "train")

@@ -19,6 +19,24 @@ def test_json_lines_need_text_and_intent(tmp_path: Path):
         read_examples(file)
 
 
+def test_rows_without_a_label_are_left_out_and_retrieval_intents_cut(tmp_path: Path):
+    rows = [("null", '"greet"'), ('"hi"', "null"), ('"what is it"', '"faq/ask"'), ('"three"', "3")]
+    file = _write(tmp_path / "a.jsonl", *(f'{{"text": {text}, "intent": {intent}}}' for text, intent in rows))
+    assert read_examples(file) == (["what is it", "three"], ["faq", "3"])
+
+
+@pytest.mark.parametrize("row", ['{"text": ["hi"], "intent": "a"}', '{"text": "hi", "intent": ["a"]}', "[" * 100_000])
+def test_a_row_that_is_no_example_is_told(row: str, tmp_path: Path):
+    with pytest.raises(DataError, match=r"a\.jsonl, line 1: expected a JSON object"):
+        read_examples(_write(tmp_path / "a.jsonl", row))
+
+
+def test_a_folder_named_as_a_file_is_told(tmp_path: Path):
+    (tmp_path / "a.jsonl").mkdir()
+    with pytest.raises(DataError, match=r"a\.jsonl cannot be read"):
+        read_examples(tmp_path / "a.jsonl")
+
+
 def test_messages_need_no_intent(tmp_path: Path):
     file = _write(tmp_path / "a.jsonl", '{"text": "hi"}', '{"utt": "ciao", "intent": "bye"}')
     assert read_messages(file) == ["hi", "ciao"]

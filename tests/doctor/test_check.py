@@ -109,6 +109,8 @@ def test_folder_for_the_output_is_looked_for_before_anything_is_done(nlu, tmp_pa
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err == f"error: --output: the folder {tmp_path / 'none'} does not exist. Make it, or name another.\n"
+    assert main(["check", str(nlu), "--fast", "--output", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: --output: {tmp_path} is a folder. Name a file.\n"
 
 
 def test_missing_encoder_is_told_in_one_line(nlu, capsys):
