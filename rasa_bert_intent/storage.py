@@ -15,6 +15,7 @@ The directory::
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from rasa_bert_intent.config import Options
+from rasa_bert_intent.config import SERVING_OPTIONS, Options
 from rasa_bert_intent.encoder import file_checksum
 from rasa_bert_intent.errors import ModelError, name_some
 from rasa_bert_intent.ngrams import NGrams
@@ -42,8 +43,14 @@ _SEEN = "seen.safetensors"
 
 
 def fingerprint(directory: Path) -> str:
-    """What tells a model from every other: a checksum of its manifest, which holds those of all its files."""
-    return file_checksum(directory / MANIFEST)
+    """What tells a model from every other: a checksum of its manifest, which holds those of all its files.
+
+    How it is served is no part of it: a bot and a server may each have options of their own for that.
+    """
+    manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
+    for name in SERVING_OPTIONS:
+        manifest["options"].pop(name, None)
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def read_manifest(directory: Path, *, check_files: bool = True) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rasa_bert_intent.errors import BertIntentError
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.seen import hashes
 from rasa_bert_intent.serving import load_to_serve
-from rasa_bert_intent.storage import MANIFEST, load_seen, read_manifest, write_manifest
+from rasa_bert_intent.storage import MANIFEST, fingerprint, load_seen, read_manifest, write_manifest
 from rasa_bert_intent.trained_model import content_checksum, take
 from rasa_bert_intent.training.fit import fit
 
@@ -86,6 +86,7 @@ def test_options_of_serving_are_the_bots_and_all_others_the_models(trained: Path
     assert served.ranking_length == Options().ranking_length
     assert (served.max_length, served.epochs, served.method) == (32, 2, "lora")
     assert load_to_serve(tmp_path).options == served  # so that `evaluate` sees what Rasa does
+    assert fingerprint(tmp_path) == fingerprint(trained)  # so that a server of the one answers bots of the other
 
 
 def test_examples_that_it_has_not_seen_are_counted_and_some_are_named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,18 @@ def claim(job: Job, directory: Path) -> None:
     if (job.output / _JOB).is_file():
         check_claim(job, directory)
         return
-    if job.output.exists() and (not job.output.is_dir() or any(job.output.iterdir())):
+    if job.output.exists() and (not job.output.is_dir() or any(map(_is_foreign, job.output.iterdir()))):
         raise DataError(f"--output: {job.output} is no empty folder and no job's. Name another.")
     try:
         job.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"--output: {job.output} cannot be made ({error.strerror}). Name another.") from None
     write_json(job.output / _JOB, _content(job, directory))
+
+
+def _is_foreign(path: Path) -> bool:
+    # The first run may have been killed while it wrote its first file.
+    return re.fullmatch(rf"\.{re.escape(_JOB)}\.\w+\.partial", path.name) is None
 
 
 def check_claim(job: Job, directory: Path) -> None:

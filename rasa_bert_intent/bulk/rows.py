@@ -21,7 +21,7 @@ from rasa_bert_intent.errors import DataError, name_some
 
 # What a text is called where nothing else is said, as in training data.
 _TEXT_NAMES = ("text", "utt")
-_LONGEST_LINE = 1 << 20
+_LONGEST_LINE, _LONGEST_FIELD = 1 << 20, 1 << 22
 _SHOWN = 200
 
 
@@ -206,6 +206,7 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
         except LookupError:
             raise DataError(f"--encoding: {encoding!r} is unknown. Give a name such as utf-8.") from None
         quoting: Any = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        csv.field_size_limit(_LONGEST_FIELD)
         records = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
         first = _first_record(records, path)
         if text_column is None:
@@ -213,7 +214,7 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
         column = find_column(text_column, "--text-column", first, path, form.header)
         if not form.header:
             lines.seek(0)
-        rows = errors_told(_records(records, column, len(first)), path)
+        rows = errors_told(_records(records, column, len(first), path), path)
         yield rows, Progress(path.stat().st_size, done=file.tell)
 
 
@@ -226,7 +227,7 @@ def _first_record(records: Iterator[list[str]], path: Path) -> list[str]:
         raise DataError(f"{path}, line 1: no row of a table ({error}). Mend it, or see --quotes, --encoding.") from None
 
 
-def _records(records: Iterator[list[str]], column: int, width: int) -> Iterator[Row]:
+def _records(records: Iterator[list[str]], column: int, width: int, path: Path) -> Iterator[Row]:
     number = 0
     while True:
         number += 1
@@ -234,7 +235,13 @@ def _records(records: Iterator[list[str]], column: int, width: int) -> Iterator[
             cells = next(records)
         except StopIteration:
             return
-        except csv.Error as error:  # the reader goes on with the next line
+        except csv.Error as error:
+            if str(error).startswith("field larger"):  # where the next row begins cannot be told
+                raise DataError(
+                    f"{path}, row {number}: a field of more than {_LONGEST_FIELD:,} characters. Is a quote not closed? "
+                    "Mend it, or see --quotes."
+                ) from None
+            # The reader goes on with the next line.
             yield Row(number, "", f"no row of a table: {error}")
             continue
         yield row_of(number, ",".join(cells), partial(_cell, cells, column, width))

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rasa_bert_intent.batches import whole_characters
 from rasa_bert_intent.cli.arguments import add_model, add_table_form, table_form
 from rasa_bert_intent.errors import DataError
 
@@ -137,7 +138,7 @@ def _progress(args: argparse.Namespace) -> Any:
 @contextmanager
 def _messages(args: argparse.Namespace) -> Iterator[Iterator[str]]:
     if args.texts:
-        yield iter(args.texts)
+        yield iter(whole_characters(args.texts))
     elif args.input is None:
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")

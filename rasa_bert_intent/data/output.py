@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError  # type: ignore[attr-defined]  # its Rust part has no stubs
+
 from rasa_bert_intent.data.massive import LOCALE, SPLITS
 from rasa_bert_intent.errors import DataError
 
@@ -48,6 +50,17 @@ def check_output(output_dir: Path, source: Path, force: bool, ours: re.Pattern[s
         )
 
 
+def sync(path: Path) -> None:
+    """Waits until a file or folder is on the disk, where a power cut leaves it."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows opens no directory
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def replaced_folder(output_dir: Path) -> Iterator[Path]:
     """A folder beside ``output_dir`` that takes its place on success and vanishes on any error or interrupt.
@@ -61,16 +74,19 @@ def replaced_folder(output_dir: Path) -> Iterator[Path]:
     try:
         fresh.mkdir(parents=True)
         yield fresh
+        for path in (*fresh.rglob("*"), fresh):
+            sync(path)
         try:
             if output_dir.exists():
                 output_dir.rename(former)
             fresh.rename(output_dir)
+            sync(output_dir.parent)
         except BaseException:
             if former.exists():
                 former.rename(output_dir)
             raise
-    except OSError as error:
-        raise DataError(f"{output_dir} cannot be written: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{output_dir} cannot be written: {getattr(error, 'strerror', None) or error}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         if output_dir.exists():
@@ -87,8 +103,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         yield fresh
-        with fresh.open("rb") as file:
-            os.fsync(file.fileno())
+        sync(fresh)
         fresh.replace(path)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from error

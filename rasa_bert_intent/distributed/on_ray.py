@@ -80,6 +80,7 @@ def _ray(job: Job, workers: int, address: str | None) -> Iterator[tuple[Path, bo
 
     with connected(address=address):
         on_gpu = _takes_gpus(job, workers, ray.cluster_resources())
+        job.output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{job.output.name}.", suffix=".ray", dir=job.output.parent) as shared:
             yield Path(shared), on_gpu
 

@@ -35,6 +35,8 @@ from rasa_bert_intent.storage import fingerprint, read_manifest
 logger = logging.getLogger(__name__)
 
 _PROBE_SECONDS = 1.0
+# Asked until the server is back: it takes the model to answer, as a message does.
+PROBE = ["are you there?"]
 _LOG_SECONDS = 60.0
 _PAUSE_BEFORE_RETRY = 0.05
 
@@ -167,7 +169,7 @@ class RemoteModel:
     def is_back(self) -> bool:
         """Asks whether the server answers again, and ends the outage if so."""
         try:
-            self._ask([], 1)
+            self._ask(PROBE, 1)
         except ServerError as error:
             self._outage.goes_on(str(error))
             return False

@@ -158,7 +158,10 @@ class _Server:
         """
         import ray
 
-        problem = ray.get(ray.remote(num_cpus=0, max_retries=0)(_problem_of).remote(str(snapshot.directory)))
+        try:
+            problem = ray.get(ray.remote(num_cpus=0, max_retries=0)(_problem_of).remote(str(snapshot.directory)))
+        except ray.exceptions.RayError as error:  # the process was killed, by want of memory or a fault of its own
+            problem = f"the process that tried it ended ({type(error).__name__})"
         if problem:
             raise ServerError(problem)
 

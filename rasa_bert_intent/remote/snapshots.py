@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rasa_bert_intent.archive import model_directory
+from rasa_bert_intent.errors import ModelError
 from rasa_bert_intent.storage import fingerprint, read_manifest
 
 
@@ -45,14 +46,24 @@ class Snapshots:
             path: As for `rasa_bert_intent.archive.model_directory`.
 
         Raises:
-            ModelError: if there is none, or it is damaged.
+            ModelError: if there is none, it is damaged, or it cannot be copied.
         """
         with model_directory(path) as directory:
             manifest, model = read_manifest(directory), fingerprint(directory)
             target = self._folder / model
             if not target.is_dir():
-                shutil.copytree(directory, target)
+                self._copy(directory, target)
         return Snapshot(model, target, len(manifest["labels"]), manifest["options"]["num_threads"])
+
+    def _copy(self, directory: Path, target: Path) -> None:
+        partial = self._folder / ".partial"
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(directory, partial)
+            read_manifest(partial)  # it may have been replaced meanwhile
+            partial.rename(target)
+        except OSError as error:  # shutil.Error is one
+            raise ModelError(f"{directory} cannot be copied to {self._folder} ({error.strerror or error}).") from None
 
     def keep(self, models: Collection[str]) -> None:
         """Removes the copies of all models but these."""

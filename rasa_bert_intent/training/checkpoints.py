@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rasa_bert_intent.config import SERVING_OPTIONS, Options
+from rasa_bert_intent.data.output import sync
 from rasa_bert_intent.encoder import file_checksum
 from rasa_bert_intent.errors import BertIntentError, name_some
 
@@ -49,6 +49,7 @@ class Checkpoints:
         self.folder = folder
         self.every = every
         self._lock: Any = None
+        self._claimed = False
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -79,12 +80,14 @@ class Checkpoints:
                 if foreign:
                     raise self._error(f"it holds {name_some(foreign)}, which is no checkpoint. Name another folder.")
                 self._write({**training, _PRECISION: precision})
+                self._claimed = True
                 return precision
             former = json.loads(file.read_text("utf-8"))
             precision = former.pop(_PRECISION, precision)
         now = json.loads(json.dumps(training))
         if former != now:
             raise self._error(f"{_difference(former, now)}. Repeat that command, or name another folder.")
+        self._claimed = True
         return precision
 
     def of(self, stage: str) -> StageCheckpoints:
@@ -98,7 +101,9 @@ class Checkpoints:
         return None if newest is None else _step(newest)
 
     def remove(self) -> None:
-        """Removes them: the model is saved."""
+        """Removes them: the model is saved. A training without a step has claimed no folder, and none is touched."""
+        if not self._claimed:
+            return
         with self._told():
             for name in _STAGES:
                 shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -171,10 +176,10 @@ class StageCheckpoints:
         """Puts what was written in its place, on the disk too; those before it go."""
         (written,) = self.partial.iterdir()
         for path in (*written.iterdir(), written):
-            _sync(path)
+            sync(path)
         former = list(self.folder.glob("checkpoint-*"))
         written.rename(self.folder / written.name)
-        _sync(self.folder)
+        sync(self.folder)
         for path in former:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -221,13 +226,3 @@ def _difference(former: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
-
-
-def _sync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":
-        return  # Windows opens no directory
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError  # type: ignore[attr-defined]  # its Rust part has no stubs
 from safetensors.torch import load_file, save_file
 from transformers import Trainer, TrainerCallback
 
@@ -19,6 +20,8 @@ from rasa_bert_intent.training.dropout import byte_dropouts
 
 _WEIGHTS = "model.safetensors"
 _COMPANIONS = "companions.pt"
+# What a RuntimeError of torch.save names when the disk is full.
+_TORCH_WRITER = "inline_container"
 
 
 class ResumableTrainer(Trainer):
@@ -86,21 +89,24 @@ class ResumableTrainer(Trainer):
         assert self._checkpoints is not None
         if self.control.should_training_stop:
             return
-        if self._world.is_main:
-            self._checkpoints.begin()
-        self.accelerator.wait_for_everyone()
         folder = self._checkpoints.partial / f"checkpoint-{self.state.global_step}"
         scratch, self.args.output_dir = self.args.output_dir, str(folder.parent)
         try:
+            if self._world.is_main:
+                self._checkpoints.begin()
+            self.accelerator.wait_for_everyone()
             super()._save_checkpoint(model, trial)
             torch.save({name: each.state for name, each in byte_dropouts(self.model).items()}, folder / self._masks)
             self.accelerator.wait_for_everyone()
             if self._world.is_main:
                 self._checkpoints.finish()
-        except OSError as error:
+        except (OSError, SafetensorError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and _TORCH_WRITER not in str(error):
+                raise
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
             raise BertIntentError(
-                f"--checkpoints: {folder} cannot be written ({error.strerror or error}). Make room there, and repeat "
-                "the command: it goes on from the checkpoint before."
+                f"--checkpoints: {folder} cannot be written ({reason}). Make room there, and repeat the command: it "
+                "goes on from the checkpoint before."
             ) from None
         finally:
             self.args.output_dir = scratch

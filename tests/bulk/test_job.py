@@ -119,6 +119,13 @@ def test_folder_that_is_no_jobs_is_refused_and_left_alone(job: Job):
     assert files(job.output) == ["mine.txt"]
 
 
+def test_what_a_kill_left_of_the_first_file_is_no_hindrance(job: Job):
+    job.output.mkdir()
+    (job.output / ".job.json.0a1b2c3d.partial").write_text("{")
+    run(job, progress=False)
+    assert "part-000001.jsonl" in files(job.output)
+
+
 def test_part_that_was_changed_is_told(job: Job):
     run(job, progress=False)
     part = job.output / "part-000002.jsonl"

@@ -95,6 +95,19 @@ def test_csv_has_quotes_and_a_bad_row_does_not_stop_it(write: Write):
     ]
 
 
+def test_a_long_mail_is_a_row_and_a_quote_that_is_never_closed_is_told(write: Write):
+    mail = b"dear bot,\n" * 20_000
+    assert [len(text) for text, _ in _read(write("mails.csv", b'text\nfirst\n"' + mail + b'"\nlast\n'))] == [
+        5,
+        len(mail),
+        4,
+    ]
+    with pytest.raises(
+        DataError, match=r"open\.csv, row 2: a field of more than 4,194,304 characters. Is a quote not closed\?"
+    ):
+        _read(write("open.csv", b'text\nfirst\n"open\n' + b"a line\n" * 700_000))
+
+
 def test_table_of_tabs_has_no_quotes_unless_told(write: Write):
     path = write("messages.tsv", b'text\tid\n"so\t1\nhe said "no"\t2\n')
     assert _read(path) == [('"so', ""), ('he said "no"', "")]

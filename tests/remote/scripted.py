@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rasa_bert_intent import load_to_serve
+from rasa_bert_intent.remote.client import PROBE
 from rasa_bert_intent.remote.protocol import read_request, write_answer
 from rasa_bert_intent.storage import fingerprint
 
@@ -64,7 +65,7 @@ class ScriptedServer:
     @property
     def messages(self) -> list[list[str]]:
         """Of the requests that were no probes."""
-        return [texts for texts in self.asked if texts]
+        return [texts for texts in self.asked if texts != PROBE]
 
     def answer(self, body: bytes, client: Any) -> tuple[int, bytes]:
         request = read_request(body)
@@ -75,8 +76,7 @@ class ScriptedServer:
         time.sleep(self.stalls)
         if failure:
             return failure
-        rows = zip(*map(np.ndarray.tolist, self._model.predict_with_scope(request.texts)), strict=True)
-        rows = list(rows) if request.texts else []
+        rows = list(zip(*map(np.ndarray.tolist, self._model.predict_with_scope(request.texts)), strict=True))
         return 200, write_answer(self._name, self._model.labels, rows)
 
 

@@ -113,6 +113,7 @@ def test_a_failing_server_is_left_alone_until_it_is_back(scripted, remote: Load,
             model.predict_proba(["hello"])
     assert len(scripted.messages) == 2  # the first message and its retry
     is_back(model)
+    assert all(scripted.asked)  # the model takes part in a probe's answer too
     assert model.predict_proba(["hello"]).shape == (1, 4)
     first, last = told(caplog)
     assert first == (

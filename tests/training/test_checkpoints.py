@@ -196,3 +196,6 @@ def test_removed_checkpoints_leave_what_is_not_theirs(tmp_path: Path):
     other.claim(json.loads('{"examples": "", "encoder": "", "options": {}}'), "fp32")
     other.remove()
     assert not (tmp_path / "other").exists()
+    (tmp_path / "theirs" / "epochs" / "checkpoint-400").mkdir(parents=True)
+    Checkpoints(tmp_path / "theirs", 1).remove()  # it was not claimed: no step was to be made
+    assert (tmp_path / "theirs" / "epochs" / "checkpoint-400").exists()
