@@ -95,7 +95,7 @@ def read_question(message: str) -> Request:
 def add(household: Household, items: tuple[str, ...], name: str | None) -> Outcome:
     """Adds items to a list, which is made if need be; without items the list alone is made."""
     with household.store.session() as session:
-        todo = _find(session, name)
+        todo = _find(session, name) or _find(session, name or "shopping")
         made = todo is None
         if todo is None:
             todo = TodoList(name=name or "shopping")
@@ -173,9 +173,12 @@ def _find(session: Session, name: str | None) -> TodoList | None:
         lists = session.scalars(select(TodoList)).all()
         return lists[0] if len(lists) == 1 else None
     exact = session.scalar(select(TodoList).where(func.lower(TodoList.name) == name.lower()))
-    stem = name.lower().rstrip("s").removesuffix("ie").rstrip("y")
-    alike = func.lower(TodoList.name).startswith(stem, autoescape=True)
-    return exact or (session.scalar(select(TodoList).where(alike)) if stem else None)
+    return exact or next((todo for todo in session.scalars(select(TodoList)) if _stem(todo.name) == _stem(name)), None)
+
+
+def _stem(name: str) -> str:
+    """What a name and its plural have in common: "grocer" of "grocery" and of "groceries"."""
+    return re.sub(r"(?:ies?|ys?|(?<=[sxh])es|(?<!s)s)$", "", name.lower())
 
 
 def _holder(session: Session, items: tuple[str, ...]) -> TodoList | None:

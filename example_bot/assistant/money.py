@@ -42,16 +42,24 @@ _NAMES = {
     r"krona|kronor": "SEK",
     r"euros?": "EUR",
 }
+_SIGNS = {"$": "dollars", "€": "euros", "£": "pounds", "¥": "yen"}
+# With these, or a second number, the amount is not the number that was found: no answer is better than a wrong one.
+_MORE = (
+    r"[$€£¥]|\b(?:half|quarters?|hundreds?|thousands?|millions?|billions?|dozens?|cents?|pence|penn(?:y|ies))\b"
+    r"|\ban? #+ (?:and )?\d"
+)
 _UNKNOWN = r"\b(?:bitcoins?|crypto\w*|ethereum|dogecoin)\b"
 
 
 def convert(message: str) -> str | None:
-    """The conversion asked for, its result and the date of the rates; None where no known currency is named.
+    """The conversion asked for, its result and the date of the rates.
 
-    One currency alone is given in euros, the euro in dollars.
+    None where no known currency is named, or the amount is not understood. One currency alone is given in euros, the
+    euro in dollars.
     """
-    text = in_digits(message).lower()
-    places = _currencies(text)
+    text = in_digits(message).lower().replace("us$", "$")
+    text = re.sub(r"(?<![a-z])([$€£¥])(?: ?(\d+(?:\.\d+)?))?", lambda m: f"{m[2] or ''} {_SIGNS[m[1]]}", text)
+    places, rest = _currencies(text)
     named = list(dict.fromkeys(places.values()))
     if unknown := re.search(_UNKNOWN, text):
         return f"The European Central Bank has no rate of {unknown[0]}"
@@ -61,8 +69,10 @@ def convert(message: str) -> str | None:
     target = named[1] if len(named) > 1 else ("USD" if source == "EUR" else "EUR")
     if len(named) > 1 and 0 <= text.find("how many") < min(places):
         source, target = target, source  # "how many yen do i get for one dollar"
-    number = re.search(r"(?<![\w.])\d+(?:\.\d+)?", text)
-    amount = float(number[0]) if number else 1.0
+    numbers = re.findall(r"[\w.,]*\d\w*", rest)
+    if len(numbers) > 1 or re.search(_MORE, rest) or not all(re.fullmatch(r"\d*\.?\d+", each) for each in numbers):
+        return None
+    amount = float(numbers[0]) if numbers else 1.0
     rates = _rates()
     day = min(rates.bounds[currency].last_date for currency in (source, target) if currency != "EUR")
     result = rates.convert(amount, source, target, date=day)
@@ -70,14 +80,14 @@ def convert(message: str) -> str | None:
     return f"{format_number(amount)} {source} = {shown} {target} by the European Central Bank's rates of {_shown(day)}"
 
 
-def _currencies(text: str) -> dict[int, str]:
-    """The currencies by where they are named, in that order."""
+def _currencies(text: str) -> tuple[dict[int, str], str]:
+    """The currencies by where they are named, in that order, and the text with "#" in their place."""
     places: dict[int, str] = {}
     for names, code in _NAMES.items():
-        for found in re.finditer(rf"\b(?:{names}|{code.lower()})\b", text):
+        for found in re.finditer(rf"(?<![a-z])(?:{names}|{code.lower()})\b", text):
             places[found.start()] = code
             text = text[: found.start()] + "#" * len(found[0]) + text[found.end() :]
-    return dict(sorted(places.items()))
+    return dict(sorted(places.items())), text
 
 
 @lru_cache(maxsize=1)

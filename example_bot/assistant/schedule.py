@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from assistant.changes import Change, Outcome, enumerate_words
 from assistant.household import Household
 from assistant.store import Alarm, Entry
-from assistant.when import When, describe, describe_day, describe_days, describe_repeats, next_occurrence
+from assistant.when import When, describe, describe_day, describe_days, describe_repeats, move_to, next_occurrence
 
 
 def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datetime | None, str | None]:
@@ -27,7 +28,7 @@ def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datet
         moment = datetime.combine(when.day, time(), now.tzinfo)
         past = when.day < now.date()
     else:
-        past = moment is not None and moment <= now
+        past = moment is not None and moment.timestamp() <= now.timestamp()
     if moment and past:
         shown = describe_day(moment.date(), now) if whole_day and when.clock is None else describe(moment, now)
         return None, f"That is past: {shown}."
@@ -81,22 +82,26 @@ def remove_entries(household: Household, when: When, words: str) -> Outcome:
 def correct(session: Session, row: Any, when: When, now: datetime) -> str | None:
     """Gives an alarm or an entry another time; None where no time was said."""
     former = local(row.at, now)
+    if row.repeats and not when.repeats and when.day and when.day >= now.date():
+        moved = move_to(row.repeats, when.day)
+        when = replace(when, repeats=moved) if moved != row.repeats else when
     moment = when.corrected(former, now)
     if moment is None:
         return None
-    if moment <= now:
+    whole_day = _whole_day(row) and not (when.clock or when.moment)
+    if _end(moment, whole_day).timestamp() <= now.timestamp():
         return f"That is past: {describe(moment, now)}. It stays as it was: {show(row, now)}."
     row.at = moment
     row.repeats = when.repeats or row.repeats
-    if isinstance(row, Entry) and (when.clock or when.moment):
-        row.whole_day = False
+    if isinstance(row, Entry):
+        row.whole_day = whole_day
     return f"Changed to {show(row, now)}."
 
 
 def show(row: Any, now: datetime) -> str:
     """An alarm or an entry in words, with its next date."""
     moment = upcoming(row, now) or local(row.at, now)
-    shown = describe_day(moment.date(), now) if getattr(row, "whole_day", False) else describe(moment, now)
+    shown = describe_day(moment.date(), now) if _whole_day(row) else describe(moment, now)
     if row.repeats:
         shown = f"{describe_repeats(row.repeats)}, next {shown}"
     return f"{row.title}, {shown}" if isinstance(row, Entry) else shown
@@ -106,9 +111,16 @@ def upcoming(row: Any, now: datetime) -> datetime | None:
     """When it is due next; None when it is past. One of a whole day is due until the day ends."""
     at = local(row.at, now)
     if row.repeats:
-        return next_occurrence(row.repeats, at, now)
-    end = at + timedelta(days=1) if getattr(row, "whole_day", False) else at
-    return at if end > now else None
+        return next_occurrence(row.repeats, at, now - timedelta(days=1) if _whole_day(row) else now)
+    return at if _end(at, _whole_day(row)).timestamp() > now.timestamp() else None
+
+
+def _whole_day(row: Any) -> bool:
+    return isinstance(row, Entry) and bool(row.whole_day)
+
+
+def _end(moment: datetime, whole_day: bool) -> datetime:
+    return moment + timedelta(days=1) if whole_day else moment
 
 
 def local(moment: datetime, now: datetime) -> datetime:
@@ -119,6 +131,8 @@ def _find(session: Session, table: Any, when: When, words: str, now: datetime) -
     """What is to come, at a time and with words in its title, by its date."""
     due = [(moment, row) for row in session.scalars(select(table)) if (moment := upcoming(row, now))]
     found = [(moment, row) for moment, row in due if when.covers(moment) or _repeats_on(row, when, now)]
+    if when.repeats:
+        found = [(moment, row) for moment, row in found if row.repeats == when.repeats]
     if words:
         found = [(moment, row) for moment, row in found if _alike(words, row.title)]
     return [row for _, row in sorted(found, key=lambda pair: pair[0])]
@@ -178,4 +192,5 @@ def _asked(when: When, words: str, now: datetime) -> str:
     days = f" for {describe_days(when.days, now)}" if when.days else ""
     part = f" in the {when.part}" if when.part else ""
     clock = f" at {when.clock:%H:%M}" if when.clock and not when.part else ""
-    return f"{named}{days}{part}{clock}"
+    repeats = f" {describe_repeats(when.repeats)}" if when.repeats else ""
+    return f"{named}{days}{part}{clock}{repeats}"

@@ -10,7 +10,6 @@ from assistant.time_words import in_digits
 
 _N = r"(-?\d+(?:\.\d+)?)"
 _REWRITES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
-    (r"(?<=\d),(?=\d{3}\b)", ""),
     (r"\bnegative (?=\d)|(?:^|(?<=is )|(?<=of )|(?<=times )|(?<=by ))minus (?=\d)", "-"),
     (rf"\b(?:the )?(?:sum|total) of ((?:{_N}(?:,? and |, | )?)+)", lambda m: " + ".join(re.findall(_N, m[1]))),
     (rf"\badd (?:up )?((?:{_N}(?:,? and |, | to | )?)+)", lambda m: " + ".join(re.findall(_N, m[1]))),
@@ -31,8 +30,8 @@ _REWRITES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (rf"\b(?:the )?square root of {_N}", r"sqrt(\1)"),
     (rf"\b(?:the )?cube root of {_N}", r"cbrt(\1)"),
     (rf"\b(?:the )?(sine?|cosine|cos|tangent|tan) of {_N}(?: degrees?)?", lambda m: f"{m[1].lower()[:3]}({m[2]})"),
-    (rf"\b(?:the )?square of {_N}", r"(\1 ** 2)"),
-    (rf"\b(?:the )?cube of {_N}", r"(\1 ** 3)"),
+    (rf"\b(?:the )?square of {_N}", lambda m: f"({_base(m[1])} ** 2)"),
+    (rf"\b(?:the )?cube of {_N}", lambda m: f"({_base(m[1])} ** 3)"),
     (rf"{_N} squared", r"(\1 ** 2)"),
     (rf"{_N} cubed", r"(\1 ** 3)"),
     (rf"{_N} (?:to|raised to) the (?:power of )?(\d+)(?:st|nd|rd|th)?(?: power)?", r"(\1 ** \2)"),
@@ -49,6 +48,8 @@ _FUNCTIONS = {
     "cos": lambda x: math.cos(math.radians(x)),
     "tan": lambda x: math.tan(math.radians(x)),
 }
+# A percentage of nothing that is named; what is left between two numbers is a remainder.
+_PERCENT = re.compile(r"per ?cent|\d%(?!\d)|%(?! ?[\d(])")
 _EXPRESSION = re.compile(r"(?:(?:sqrt|cbrt|sin|cos|tan)(?=\()|[\d.()+*/% -])+")
 
 
@@ -58,8 +59,9 @@ def solve(message: str) -> str | None:
     for pattern, replacement in _REWRITES:
         text = re.sub(pattern, replacement, text)
     found = max(_EXPRESSION.findall(text), key=len, default="").strip(" +*/%")
-    # A number that is left over belongs to something that was not understood: no answer is better than a wrong one.
-    if not re.search(r"[-+*/%(]", found) or re.search(r"\d", text.replace(found, "", 1)):
+    # What is left over belongs to something that was not understood: no answer is better than a wrong one.
+    left_over = re.search(r"\d", text.replace(found, "", 1)) or _PERCENT.search(text)
+    if left_over or not re.search(r"[-+*/%(]", found):
         return None
     try:
         value = SimpleEval(functions=_FUNCTIONS, names={}).eval(found)
@@ -80,7 +82,12 @@ def format_number(value: float) -> str:
     return shown if "e" in shown else shown.rstrip("0").rstrip(".")
 
 
+def _base(number: str) -> str:
+    """A number as it stands before a power: that of a negative one is of its sign too."""
+    return f"({number})" if number.startswith("-") else number
+
+
 def _shown(expression: str) -> str:
     """Without the parentheses around all of it."""
-    whole = re.fullmatch(r"\(([^()]*)\)", expression)
+    whole = re.fullmatch(r"\(((?:[^()]|\([^()]*\))*)\)", expression)
     return re.sub(r"\s+", " ", whole[1] if whole else expression)

@@ -22,13 +22,14 @@ _MONTH = (
     "|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
 )
 _UNIT = "second|minute|hour|day|week|month|year"
-_LENGTH = rf"(?:\d+(?:\.\d+)?|half an?|an?)(?: and a half)? (?:{_UNIT})s?(?: and a half|(?: and)? \d+ (?:{_UNIT})s?)?"
+_LENGTH = rf"(?:\d+(?:\.\d+)?|half an?|an?) (?:{_UNIT})s?(?: and a half|(?: and)? \d+ (?:{_UNIT})s?)?"
 _HALF = r"(?: ?(?P<half>am|pm))"
 _AT = r"(?:\b(?:at|by|around|about|until|till|for|from) )"
 # The hour meant by a part of the day that comes without one.
 _HOUR = {"morning": 9, "afternoon": 15, "evening": 19, "night": 21}
 _HOLIDAYS = {"christmas": (12, 25), "christmas eve": (12, 24), "new year": (1, 1), "new year's eve": (12, 31)}
 _HOLIDAYS |= {"halloween": (10, 31), "valentine's day": (2, 14)}
+_SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
 _FILLER = "at|on|in|by|for|from|to|of|the|this|please|it|an?|and|that|make|around|about|then|is|be|um|well"
 
 Found = dict[str, Any]  # fields of When
@@ -56,6 +57,8 @@ def understand(message: str, now: datetime) -> When:
         found |= {"clock": _hour_in(part, found["clock"]), "either_half": False}
     elif part and "clock" not in found:
         found["clock"] = time(_HOUR[part])
+    if part == "night" and found.get("day") == now.date() and _after_midnight(found["clock"], now):
+        found |= {"day": now.date() + timedelta(days=1), "part": None}
     if "day" in found:
         found["days"] = (found["day"], found["day"])
     alone = bool(found) and not re.sub(rf"\b(?:{_FILLER})\b|\W", "", text, flags=re.IGNORECASE)
@@ -63,11 +66,21 @@ def understand(message: str, now: datetime) -> When:
 
 
 def in_digits(message: str) -> str:
-    """The message with number words as digits, "p. m." as "pm", and nothing after its last word."""
+    """The message with number words as digits, "p. m." as "pm", and nothing after its last word.
+
+    "1,000", "2.5 million" and "two and a half" are one number each: 1000, 2500000 and 2.5.
+    """
     message = re.sub(r"\b([ap])\.? ?m\b\.?", r"\1m", message, flags=re.IGNORECASE)
+    message = re.sub(r"(?<=\d),(?=\d{3}\b)", "", message)
+    message = re.sub(rf"(\d+(?:\.\d+)?) ({'|'.join(_SCALES)})\b", _multiplied, message, flags=re.IGNORECASE)
     # text2num would make the unit of time the 2nd.
     kept = re.sub(r"(?<!\bthe )\bsecond\b", "\N{DAGGER}", message)
-    return alpha2digit(kept, "en", threshold=0).replace("\N{DAGGER}", "second").strip(" .,?!")
+    digits = alpha2digit(kept, "en", threshold=0).replace("\N{DAGGER}", "second").strip(" .,?!")
+    return re.sub(r"\b(\d+) and (?:a|1) half\b(?! of)", r"\1.5", digits)
+
+
+def _multiplied(number: re.Match[str]) -> str:
+    return f"{float(number[1]) * _SCALES[number[2].lower()]:.15g}"
 
 
 def _reads(*patterns: str) -> Callable[[Reader], Reader]:
@@ -87,7 +100,8 @@ def _monthly(match: re.Match[str], now: datetime) -> Found:
 
 @_reads(
     rf"\b(?:every|each) (?P<unit>day|weekday|weekend|week|month|year|morning|afternoon|evening|night|{_DAY})\b"
-    rf"|\b(?:on )?(?P<plural>weekday|weekend|{_DAY})s\b|\b(?P<adverb>daily|weekly|monthly|yearly)\b"
+    rf"|\b(?:on )?(?P<plural>weekday|weekend|{_DAY})s\b|\b(?P<kind>weekday|weekend)(?= (?:alarm|reminder)s?\b)"
+    r"|\b(?P<adverb>daily|weekly|monthly|yearly)\b"
 )
 def _recurrence(match: re.Match[str], now: datetime) -> Found:
     what = next(filter(None, match.groups())).lower()
@@ -103,7 +117,7 @@ def _duration(match: re.Match[str], now: datetime) -> Found:
     words = (match["length"] or match["length2"]).lower()
     words = re.sub(r"\bhalf an?\b", "0.5", words)
     words = re.sub(r"^an?\b", "1", words)
-    words = re.sub(r"^(\d+)(?: (\w+))? and a half(?: (\w+))?$", r"\1.5 \2\3", words).replace(" and ", " ")
+    words = re.sub(r"^(\d+) (\w+) and a half$", r"\1.5 \2", words).replace(" and ", " ")
     base = now.replace(tzinfo=None)
     end = _parse(f"in {words}", base)
     if end is None:
@@ -198,13 +212,14 @@ def _month(match: re.Match[str], now: datetime) -> Found:
 @_reads(
     rf"{_AT}?\b(?P<hour>\d{{1,2}})(?:[: .]?(?P<minute>\d\d))?{_HALF}\b",
     rf"{_AT}?\b(?P<hour>\d{{1,2}}):(?P<minute>\d\d)\b",
+    r"\b(?:at|by|around|about|until|till) (?P<hour>\d{1,2})\.(?P<minute>[0-5]\d)\b",
     rf"{_AT}?\b(?P<hour>\d{{1,2}})(?: (?P<minute>[0-5]\d))? o'? ?clock\b",
     rf"{_AT}?\b(?P<hour>\d{{1,2}}) (?P<minute>[0-5]\d)\b",
     rf"{_AT}?\b(?P<hour>\d{{1,2}})(?= (?:(?:in the|at|this) )?(?:{'|'.join(_HOUR)}|tonight)\b)",
-    rf"\b(?:at|by|around|about|until|till) (?P<hour>\d{{1,2}})\b(?! (?:{_UNIT}|percent)|%)",
+    rf"\b(?:at|by|around|about|until|till) (?P<hour>\d{{1,2}})\b(?! (?:{_UNIT}|percent)|%|\.\d)",
     # "An alarm for 7", and "9" in answer to "When?": at the end, or it counts something.
-    r"\b(?:for|make (?:it|that)) (?P<hour>\d{1,2})$",
-    rf"^(?:(?:{_FILLER}|no|sorry|actually)\b[ ,]*)*(?P<hour>\d{{1,2}})(?: please)?$",
+    r"\b(?:for|make (?:it|that)) (?P<hour>\d{1,2})(?:\.(?P<minute>[0-5]\d))?$",
+    rf"^(?:(?:{_FILLER}|no|sorry|actually)\b[ ,]*)*(?P<hour>\d{{1,2}})(?:\.(?P<minute>[0-5]\d))?(?: please)?$",
 )
 def _clock(match: re.Match[str], now: datetime) -> Found:
     parts = match.groupdict()
@@ -239,6 +254,11 @@ def _hour_in(part: str, clock: time) -> time:
         return clock.replace(hour=0)
     late = part in ("afternoon", "evening") or (part == "night" and clock.hour > 4)
     return clock.replace(hour=clock.hour % 12 + 12) if late else clock
+
+
+def _after_midnight(clock: time, now: datetime) -> bool:
+    """Whether a time of this night is on the next day: "tonight at one", unless it is said at half past midnight."""
+    return clock.hour < 5 and clock <= now.time()
 
 
 def _first_of_next_month(day: date) -> date:

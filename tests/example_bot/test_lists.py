@@ -78,6 +78,31 @@ def test_an_unknown_list_is_told_with_those_that_are_there(household: Household)
     assert lists.remove(household, Request(("tent",), "camping")).reply == "Which list? You have: books."
 
 
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [("workout", "work"), ("barbecue", "bar"), ("shopping", "shop"), ("to do today", "to do"), ("boys", "boss")],
+)
+def test_a_name_that_only_begins_like_another_is_of_another_list(there: str, name: str, household: Household):
+    lists.add(household, ("honey",), there)
+    assert lists.remove(household, Request(name=name, whole=True)).reply == f"Which list? You have: {there}."
+    assert lists.add(household, (), name).reply == f"I have made a list: {name}."
+
+
+@pytest.mark.parametrize(
+    ("there", "name"), [("dishes", "dish"), ("movie", "movies"), ("box", "boxes"), ("Toys", "toy"), ("boss", "bosses")]
+)
+def test_a_name_finds_its_plural_and_its_singular(there: str, name: str, household: Household):
+    lists.add(household, ("honey",), there)
+    lists.add(household, ("jam",), "camping")
+    assert lists.tell(household, Request(name=name)).reply == f"Your {there} list: honey."
+
+
+def test_what_is_added_to_no_list_in_particular_is_put_on_the_shopping_list(household: Household):
+    lists.add(household, ("honey",), "shopping")
+    lists.add(household, ("tent",), "camping")
+    assert lists.add(household, ("eggs",), None).reply == "On your shopping list now: honey, eggs."
+
+
 def test_names_with_wildcards_of_sql_find_nothing_else(household: Household):
     lists.add(household, ("honey",), "shopping")
     assert lists.tell(household, Request(name="%")).reply == "There is no % list. You have: shopping."

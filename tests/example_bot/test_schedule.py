@@ -11,6 +11,7 @@ from assistant import schedule
 from assistant.changes import Change
 from assistant.household import Household
 from assistant.store import Alarm, Store, StoreError
+from assistant.time_words import understand
 from assistant.when import When
 
 Understand = Callable[[str], When]
@@ -117,6 +118,77 @@ def test_a_correction_to_the_past_changes_nothing(household: Household, when: Un
     assert reply == (
         "That is past: yesterday, Thursday 19 November, 09:00. It stays as it was: Friday 27 November, 09:00."
     )
+
+
+@pytest.mark.parametrize(
+    ("former", "words", "expected"),
+    [
+        ("every monday at nine am", "tuesday", "every Tuesday, next Tuesday 24 November, 09:00"),
+        ("every monday at nine am", "every tuesday", "every Tuesday, next Tuesday 24 November, 09:00"),
+        ("every monday at nine am", "every weekday", "every weekday, next Monday 23 November, 09:00"),
+        ("the third of every month at noon", "the fourth", "every month, next Friday 4 December, 12:00"),
+        ("tomorrow at nine am", "every day", "every day, next tomorrow, Saturday 21 November, 09:00"),
+        ("tuesday at nine am", "every week", "every week, next Tuesday 24 November, 09:00"),
+    ],
+)
+def test_a_recurrence_is_corrected(
+    former: str, words: str, expected: str, household: Household, when: Understand, now: datetime
+):
+    (made,) = _alarms(household, former, when=when)
+    with household.store.session() as session:
+        assert schedule.correct(session, made.rows(session)[0], when(words), now) == f"Changed to {expected}."
+    assert schedule.tell_alarms(household, when("")).reply == f"Your alarms: {expected}."
+
+
+def test_a_recurrence_is_not_corrected_to_the_past(household: Household, when: Understand, now: datetime):
+    (made,) = _alarms(household, "every monday at nine am", when=when)
+    with household.store.session() as session:
+        reply = schedule.correct(session, made.rows(session)[0], when("yesterday"), now)
+    assert reply.startswith("That is past: yesterday, Thursday 19 November, 09:00. It stays as it was: every Monday")
+
+
+@pytest.mark.parametrize(("former", "repeats"), [("tomorrow", ""), ("every year on may 5", "every year, next ")])
+def test_an_entry_of_the_whole_day_is_corrected_to_today(
+    former: str, repeats: str, household: Household, when: Understand, now: datetime
+):
+    made = schedule.add_entry(household, "bank holiday", when(former)).made
+    with household.store.session() as session:
+        reply = schedule.correct(session, made.rows(session)[0], when("today"), now)
+    assert reply == f"Changed to bank holiday, {repeats}today, Friday 20 November."
+
+
+def test_a_recurrence_of_the_whole_day_is_told_until_the_day_ends(household: Household, when: Understand):
+    schedule.add_entry(household, "mum's birthday", when("every year on may 5"))
+    reply = "mum's birthday, every year, next today, Wednesday 5 May."
+    for hour in (0, 10, 23):
+        there = Household(household.store, household.zone, datetime(2027, 5, 5, hour, tzinfo=household.zone))
+        today = understand("today", there.now())
+        assert schedule.tell_entries(there, today, "").reply.endswith(reply)
+    later = Household(household.store, household.zone, datetime(2027, 5, 6, tzinfo=household.zone))
+    assert "Friday 5 May 2028" in schedule.tell_entries(later, When(), "").reply
+
+
+def test_an_alarm_that_does_not_recur_as_asked_is_not_deleted(household: Household, when: Understand):
+    _alarms(household, "tomorrow at six am", when=when)
+    assert schedule.remove_alarms(household, when("delete my weekday alarms")).reply == (
+        "There is no alarm every weekday. There is tomorrow, Saturday 21 November, 06:00."
+    )
+    _alarms(household, "every weekday at seven am", when=when)
+    assert schedule.remove_alarms(household, when("delete my weekday alarms")).reply == (
+        "Deleted: every weekday, next Monday 23 November, 07:00."
+    )
+
+
+def test_a_time_in_the_hour_that_comes_twice_is_not_past(household: Household):
+    now = datetime(2026, 10, 25, 2, 45, tzinfo=ZoneInfo("Europe/Berlin"))  # at three the clocks go back to two
+    there = Household(household.store, now.tzinfo, now)
+    outcome = schedule.add_alarm(there, understand("in 30 minutes", now))
+    assert outcome.reply == "Alarm set for today, Sunday 25 October, 02:15."
+    assert schedule.tell_alarms(there, When()).reply == "Your alarms: today, Sunday 25 October, 02:15."
+    with household.store.session() as session:
+        row = outcome.made.rows(session)[0]
+        reply = schedule.correct(session, row, understand("in 40 minutes", now), now)
+    assert reply == "Changed to today, Sunday 25 October, 02:25."
 
 
 def test_moments_survive_a_restart_and_a_change_of_time_zone(household: Household, when: Understand):

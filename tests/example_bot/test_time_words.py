@@ -45,6 +45,16 @@ MOMENTS = {
     "the first of every month at noon": "2026-12-01 12:00",
     "monday at 12 am": "2026-11-23 00:00",
     "12 pm": "2026-11-20 12:00",
+    "at 6.45": "2026-11-21 06:45",
+    "at 17.30": "2026-11-20 17:30",
+    "by 6.45 in the evening": "2026-11-20 18:45",
+    "tomorrow at 6.45 pm": "2026-11-21 18:45",
+    "for 7.30": "2026-11-21 07:30",
+    "7.30": "2026-11-21 07:30",
+    "midnight tonight": "2026-11-21 00:00",
+    "tonight at 12": "2026-11-21 00:00",
+    "half past twelve tonight": "2026-11-21 00:30",
+    "1 am tonight": "2026-11-21 01:00",
 }
 
 DAYS = {
@@ -97,6 +107,7 @@ def test_a_time_is_understood_to_stand_alone(words: str, when: Callable[[str], W
         "order two pizzas",
         "i may go",
         "at 25",
+        "at 6.5",
         "on february thirtieth",
         "in 1000000 years",
         "",
@@ -131,6 +142,11 @@ def test_the_rest_of_a_message_is_kept(message: str, rest: str, when: Callable[[
         ("2026-11-27 09:00", "monday at half past six", "2026-11-23 06:30"),
         ("2026-11-20 12:00", "in three hours", "2026-11-20 13:00"),
         ("2026-11-20 11:00", "nine", "2026-11-21 09:00"),
+        ("2026-11-27 09:00", "every tuesday", "2026-11-24 09:00"),
+        ("2026-11-27 09:00", "weekdays", "2026-11-23 09:00"),
+        ("2026-11-27 21:00", "every day at ten", "2026-11-20 22:00"),
+        ("2026-11-27 09:00", "every week", "2026-11-27 09:00"),
+        ("2026-11-27 09:00", "every week on tuesday", "2026-11-24 09:00"),
     ],
 )
 def test_a_correction_keeps_what_it_does_not_say(
@@ -138,6 +154,11 @@ def test_a_correction_keeps_what_it_does_not_say(
 ):
     moment = when(words).corrected(datetime.fromisoformat(former).replace(tzinfo=now.tzinfo), now)
     assert f"{moment:%Y-%m-%d %H:%M}" == expected
+
+
+def test_an_early_hour_of_this_night_is_today_after_midnight():
+    now = datetime(2026, 11, 20, 0, 30, tzinfo=ZoneInfo("Europe/London"))
+    assert understand("tonight at two", now).next_moment(now) == now.replace(hour=2, minute=0)
 
 
 def test_a_duration_across_the_change_to_winter_time_is_counted_in_real_hours():
@@ -173,6 +194,7 @@ def test_a_moment_is_described_without_doubt(moment: str, expected: str, now: da
         ("on mondays", "every Monday"),
         ("daily", "every day"),
         ("every week", "every week"),
+        ("my weekday alarms", "every weekday"),
         ("the third of every month", "every month"),
     ],
 )
