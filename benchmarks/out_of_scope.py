@@ -46,8 +46,9 @@ def main() -> None:
     parser.add_argument("--an-intent", type=int, default=30, help="training rows; 0: all")
     args = parser.parse_args()
     RUNS.mkdir(parents=True, exist_ok=True)
-    scenarios = sorted({row.scenario for _, rows in read_locales(args.data, ["en-US"]) for row in rows})
-    for left in scenarios if args.leave == ["all"] else args.leave:
+    if args.leave == ["all"]:
+        args.leave = sorted({row.scenario for _, rows in read_locales(args.data, ["en-US"]) for row in rows})
+    for left in args.leave:
         for seed in args.seeds:
             file = RUNS / f"{left.replace(' ', '-')}-{args.an_intent or 'all'}-{seed}.json"
             if not file.exists():

@@ -65,7 +65,6 @@ class Distance:
     weight: np.ndarray
     whitening: np.ndarray
 
-    # float64: near a mean, which an intent's only example is, next to nothing is left of the squares.
     @cached_property
     def _columns(self) -> np.ndarray:
         return np.isfinite(self.means).all(axis=1)
@@ -92,7 +91,10 @@ class Distance:
 
 @dataclass(frozen=True)
 class _Means:
-    """Points, each with a scale of its own."""
+    """Points, each with a scale of its own.
+
+    In float64: near a mean, which an intent's only example is, next to nothing is left of the squares.
+    """
 
     points: np.ndarray
     squares: np.ndarray

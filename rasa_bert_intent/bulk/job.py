@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from rasa_bert_intent.storage import fingerprint
 from rasa_bert_intent.version import __version__
 
 _JOB = "job.json"
+# By a run that was killed while it wrote its first file.
+_LEFT_BEHIND = f".{_JOB}.*.partial"
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,15 @@ def claim(job: Job, directory: Path) -> None:
     if (job.output / _JOB).is_file():
         check_claim(job, directory)
         return
-    if job.output.exists() and (not job.output.is_dir() or any(map(_is_foreign, job.output.iterdir()))):
+    if job.output.exists() and (
+        not job.output.is_dir() or any(not path.match(_LEFT_BEHIND) for path in job.output.iterdir())
+    ):
         raise DataError(f"--output: {job.output} is no empty folder and no job's. Name another.")
     try:
         job.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"--output: {job.output} cannot be made ({error.strerror}). Name another.") from None
     write_json(job.output / _JOB, _content(job, directory))
-
-
-def _is_foreign(path: Path) -> bool:
-    # The first run may have been killed while it wrote its first file.
-    return re.fullmatch(rf"\.{re.escape(_JOB)}\.\w+\.partial", path.name) is None
 
 
 def check_claim(job: Job, directory: Path) -> None:

@@ -13,15 +13,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from rasa_bert_intent.data.clean import has_surrogate
-from rasa_bert_intent.data.table import DELIMITERS, TableForm, delimiter_of, find_column
+from rasa_bert_intent.data.table import DELIMITERS, LONGEST_FIELD, TableForm, cells_of, delimiter_of, find_column
 from rasa_bert_intent.errors import DataError, name_some
 
 # What a text is called where nothing else is said, as in training data.
 _TEXT_NAMES = ("text", "utt")
-_LONGEST_LINE, _LONGEST_FIELD = 1 << 20, 1 << 22
+_LONGEST_LINE = 1 << 20
 _SHOWN = 200
 
 
@@ -205,9 +205,7 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
             lines = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")
         except LookupError:
             raise DataError(f"--encoding: {encoding!r} is unknown. Give a name such as utf-8.") from None
-        quoting: Any = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-        csv.field_size_limit(_LONGEST_FIELD)
-        records = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
+        records = cells_of(lines, delimiter, quoted=quoted)
         first = _first_record(records, path)
         if text_column is None:
             text_column = text_name(first, path) if form.header else "1"
@@ -238,7 +236,7 @@ def _records(records: Iterator[list[str]], column: int, width: int, path: Path) 
         except csv.Error as error:
             if str(error).startswith("field larger"):  # where the next row begins cannot be told
                 raise DataError(
-                    f"{path}, row {number}: a field of more than {_LONGEST_FIELD:,} characters. Is a quote not closed? "
+                    f"{path}, row {number}: a field of more than {LONGEST_FIELD:,} characters. Is a quote not closed? "
                     "Mend it, or see --quotes."
                 ) from None
             # The reader goes on with the next line.

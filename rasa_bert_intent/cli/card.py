@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rasa_bert_intent.cli.arguments import add_model
-from rasa_bert_intent.errors import DataError
 
 
 def add_parser(subparsers: Any) -> None:
@@ -29,11 +28,11 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from rasa_bert_intent.archive import model_directory
     from rasa_bert_intent.model_card import model_card, read_report
-    from rasa_bert_intent.reports.files import write_text
+    from rasa_bert_intent.reports.files import check_file, write_text
     from rasa_bert_intent.storage import read_manifest
 
-    if args.output and not args.output.parent.is_dir():
-        raise DataError(f"--output: the folder {args.output.parent} does not exist. Make it, or name another.")
+    if args.output:
+        check_file(args.output)
     report = read_report(args.report) if args.report else None
     with model_directory(args.model) as directory:
         card = model_card(read_manifest(directory), report)

@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rasa_bert_intent.errors import DataError
-
 
 def add_parser(subparsers: Any) -> None:
     """Adds the command to the parser."""
@@ -37,12 +35,10 @@ def run(args: argparse.Namespace) -> int:
     from rasa_bert_intent.data.examples import read_located
     from rasa_bert_intent.doctor.examine import examine
     from rasa_bert_intent.doctor.report import as_json, as_text
-    from rasa_bert_intent.reports.files import write_text
+    from rasa_bert_intent.reports.files import check_file, write_text
 
-    if args.output and args.output.is_dir():
-        raise DataError(f"--output: {args.output} is a folder. Name a file.")
-    if args.output and not args.output.parent.is_dir():
-        raise DataError(f"--output: the folder {args.output.parent} does not exist. Make it, or name another.")
+    if args.output:
+        check_file(args.output)
     examples = read_located(args.data)
     test = read_located(args.test) if args.test else []
     encoder = None if args.fast else args.encoder or Options().encoder

@@ -15,6 +15,8 @@ from safetensors import SafetensorError  # type: ignore[attr-defined]  # its Rus
 from rasa_bert_intent.data.massive import LOCALE, SPLITS
 from rasa_bert_intent.errors import DataError
 
+# The source that torch.save's RuntimeError names.
+_TORCH_WRITER = "inline_container"
 # What `convert` writes, by its path in the output folder; of several languages each has a folder.
 _CONVERTED = re.compile(rf"(?:{LOCALE.pattern}/)?(?:domain\.yml|(?:{'|'.join(SPLITS)})/nlu\.yml)")
 
@@ -50,6 +52,19 @@ def check_output(output_dir: Path, source: Path, force: bool, ours: re.Pattern[s
         )
 
 
+@contextmanager
+def as_os_errors() -> Iterator[None]:
+    """Raises what safetensors and torch raise of a file that cannot be written as the OSError that it is."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+    except RuntimeError as error:
+        if _TORCH_WRITER not in str(error):
+            raise
+        raise OSError(str(error).splitlines()[0]) from error
+
+
 def sync(path: Path) -> None:
     """Waits until a file or folder is on the disk, where a power cut leaves it."""
     if path.is_dir() and os.name == "nt":
@@ -73,7 +88,8 @@ def replaced_folder(output_dir: Path) -> Iterator[Path]:
     former = output_dir.with_name(f".{output_dir.name}.{token}.former")
     try:
         fresh.mkdir(parents=True)
-        yield fresh
+        with as_os_errors():
+            yield fresh
         for path in (*fresh.rglob("*"), fresh):
             sync(path)
         try:
@@ -85,8 +101,8 @@ def replaced_folder(output_dir: Path) -> Iterator[Path]:
             if former.exists():
                 former.rename(output_dir)
             raise
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{output_dir} cannot be written: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise DataError(f"{output_dir} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         if output_dir.exists():

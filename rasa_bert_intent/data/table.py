@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rasa_bert_intent.errors import DataError, name_some
 
 QUOTES = ("auto", "csv", "none")
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+# Characters: a mail with what it quotes, and not all that follows a quote that is never closed.
+LONGEST_FIELD = 1 << 22
 SUFFIXES = tuple(DELIMITERS)
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _SHOWN = 60
@@ -207,12 +210,7 @@ def _rows(content: str, path: Path, delimiter: str, quotes: str) -> Rows:
 
 
 def _parsed(content: str, delimiter: str, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(
-        io.StringIO(content, newline=""),
-        delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-        strict=True,
-    )
+    reader = cells_of(io.StringIO(content, newline=""), delimiter, quoted=quoted)
     width, begin = 0, 1
     try:
         for cells in reader:
@@ -226,6 +224,12 @@ def _parsed(content: str, delimiter: str, *, quoted: bool) -> Iterator[tuple[int
             begin = reader.line_num + 1
     except csv.Error as error:
         raise ValueError(f"line {begin}: a quoted field is not closed or goes on after its quote ({error})") from None
+
+
+def cells_of(lines: Iterable[str], delimiter: str, *, quoted: bool) -> Any:
+    """The `csv.reader` of a table, whose fields are of at most `LONGEST_FIELD` characters."""
+    csv.field_size_limit(LONGEST_FIELD)
+    return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True)
 
 
 def find_column(name: str, option: str, first: list[str], path: Path, header: bool) -> int:

@@ -50,6 +50,18 @@ def write_report(evaluation: Evaluation, files: Iterable[Path]) -> None:
         write_text(file, forms[file.suffix](evaluation))
 
 
+def check_file(file: Path) -> None:
+    """Tells before anything is calculated that a file that `--output` names cannot be written.
+
+    Raises:
+        DataError: if it is a folder, or its folder does not exist.
+    """
+    if file.is_dir():
+        raise DataError(f"--output: {file} is a folder. Name a file.")
+    if not file.parent.is_dir():
+        raise DataError(f"--output: the folder {file.parent} does not exist. Make it, or name another.")
+
+
 def write_text(file: Path, content: str) -> None:
     """Writes a file that `--output` names.
 

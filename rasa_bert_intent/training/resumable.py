@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError  # type: ignore[attr-defined]  # its Rust part has no stubs
 from safetensors.torch import load_file, save_file
 from transformers import Trainer, TrainerCallback
 
+from rasa_bert_intent.data.output import as_os_errors
 from rasa_bert_intent.distributed.group import told_by_main
 from rasa_bert_intent.distributed.world import World
 from rasa_bert_intent.errors import BertIntentError
@@ -20,8 +20,6 @@ from rasa_bert_intent.training.dropout import byte_dropouts
 
 _WEIGHTS = "model.safetensors"
 _COMPANIONS = "companions.pt"
-# What a RuntimeError of torch.save names when the disk is full.
-_TORCH_WRITER = "inline_container"
 
 
 class ResumableTrainer(Trainer):
@@ -95,18 +93,16 @@ class ResumableTrainer(Trainer):
             if self._world.is_main:
                 self._checkpoints.begin()
             self.accelerator.wait_for_everyone()
-            super()._save_checkpoint(model, trial)
-            torch.save({name: each.state for name, each in byte_dropouts(self.model).items()}, folder / self._masks)
+            with as_os_errors():
+                super()._save_checkpoint(model, trial)
+                torch.save({name: each.state for name, each in byte_dropouts(self.model).items()}, folder / self._masks)
             self.accelerator.wait_for_everyone()
             if self._world.is_main:
                 self._checkpoints.finish()
-        except (OSError, SafetensorError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and _TORCH_WRITER not in str(error):
-                raise
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        except OSError as error:
             raise BertIntentError(
-                f"--checkpoints: {folder} cannot be written ({reason}). Make room there, and repeat the command: it "
-                "goes on from the checkpoint before."
+                f"--checkpoints: {folder} cannot be written ({error.strerror or error}). Make room there, and repeat "
+                "the command: it goes on from the checkpoint before."
             ) from None
         finally:
             self.args.output_dir = scratch
