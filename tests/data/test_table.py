@@ -17,6 +17,12 @@ def read(tmp_path):
     return read_content
 
 
+def test_a_field_may_be_a_long_mail(read):
+    mail = "dear bot,\n" * 20_000
+    ((_, text, label),) = read(f'text,label\n"{mail}",a\n')[0]
+    assert (len(text) > 190_000, label) == (True, "a")
+
+
 class TestColumns:
     def test_are_named_in_the_header(self, read):
         assert read("id,label,text\n7,a,one\n8,b,two\n")[0] == [(2, "one", "a"), (3, "two", "b")]
