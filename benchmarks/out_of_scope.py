@@ -104,16 +104,16 @@ def scores(
     model: IntentModel, rows: list[Row], examples: np.ndarray, means: np.ndarray, white: np.ndarray
 ) -> dict[str, np.ndarray]:
     texts = [row.text for row in rows]
-    features = model.features(texts)
-    logits = model.logits_of_features(features)
+    vectors = model.vectors(texts)
+    features, logits = vectors.features, model.logits_of_features(vectors.features)
     assert model.scope is not None
     values = (
         softmax(logits, axis=1).max(axis=1),
         -Energy(model.in_scope)(features, logits),
         -cdist(unit(features) @ white, means @ white).min(axis=1),
         np.sort(unit(features) @ examples.T, axis=1)[:, -5],
-        -model.scope.distance(features, logits),
-        model.confidences(texts, features).max(axis=1),
+        -model.scope.distance(vectors.layers, logits),
+        model.confidences(texts, vectors).max(axis=1),
     )
     return dict(zip(SCORES, values, strict=True))
 

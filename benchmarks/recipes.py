@@ -86,8 +86,8 @@ def run_once(train: list[Row], scored: list[Row], recipe: str, seed: int) -> dic
     options = Options.from_config({"random_seed": seed, **RECIPES[recipe]})
     model = fit([row.text for row in train], [row.intent for row in train], options)
     texts = [row.text for row in scored]
-    features = model.features(texts)
-    raw, confidences = softmax(model.logits_of_features(features), axis=1), model.confidences(texts, features)
+    vectors = model.vectors(texts)
+    raw, confidences = softmax(model.logits_of_features(vectors.features), axis=1), model.confidences(texts, vectors)
     truth = [row.intent for row in scored]
     answers = [model.labels[column] for column in confidences.argmax(axis=1)]
     right = [answer == intent for answer, intent in zip(answers, truth, strict=True)]

@@ -19,8 +19,8 @@ from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import find_encoder, weights_checksum
 from rasa_bert_intent.errors import BertIntentError, EncoderError, ModelError
 from rasa_bert_intent.network import IntentNetwork
-from rasa_bert_intent.onnx_model import OnnxFeatures
-from rasa_bert_intent.predictor import EncoderIdentity, IntentPredictor
+from rasa_bert_intent.onnx_model import OnnxEncoder
+from rasa_bert_intent.predictor import EncoderIdentity, IntentPredictor, Vectors
 from rasa_bert_intent.runtime import autocast, choose_device, serves_in_bf16, threads
 
 
@@ -30,12 +30,12 @@ class Graph:
 
     Attributes:
         content: Of the graph's file.
-        features: Runs it.
+        encoder: Runs it.
         precision: Of its matrix products: `int8`, `uint8` or `fp32`.
     """
 
     content: bytes
-    features: OnnxFeatures
+    encoder: OnnxEncoder
     precision: str
 
 
@@ -68,18 +68,19 @@ class IntentModel(IntentPredictor):
     def head(self) -> dict[str, np.ndarray]:  # noqa: D102
         return {name: value.numpy() for name, value in _on_cpu(self.network.head.state_dict()).items()}
 
-    def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:  # noqa: D102
-        pad_id, hidden = self.tokenizer.pad_token_id, self.network.head.in_features
+    def vectors_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> Vectors:  # noqa: D102
+        pad_id, hidden, width = self.tokenizer.pad_token_id, self.network.head.in_features, self.network.width
         if self.graph is not None:
-            return batches.in_batches(self.graph.features, token_ids, hidden, pad_id=pad_id, batch_size=batch_size)
-        training = self.network.training
-        self.network.eval()
-        with threads(self.options.num_threads), autocast(self.device, self.bf16):
-            output = net.in_batches(
-                self.network.features, token_ids, hidden, pad_id=pad_id, device=self.device, batch_size=batch_size
-            )
-        self.network.train(training)
-        return output
+            both = batches.in_batches(self.graph.encoder, token_ids, width, pad_id=pad_id, batch_size=batch_size)
+        else:
+            training = self.network.training
+            self.network.eval()
+            with threads(self.options.num_threads), autocast(self.device, self.bf16):
+                both = net.in_batches(
+                    self.network.vectors, token_ids, width, pad_id=pad_id, device=self.device, batch_size=batch_size
+                )
+            self.network.train(training)
+        return Vectors(both[:, :hidden], both[:, hidden:])
 
     @property
     def adapter(self) -> Any | None:

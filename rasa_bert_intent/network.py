@@ -94,14 +94,33 @@ class IntentNetwork(nn.Module):
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector a message: `[messages, hidden]`, fp32, from token ids and mask of `[messages, tokens]`."""
-        output = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        return self._pooled(self.encoder(input_ids=input_ids, attention_mask=attention_mask), attention_mask)
+
+    @property
+    def width(self) -> int:
+        """Of the vectors."""
+        return self.head.in_features + self.encoder.config.hidden_size
+
+    def vectors(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """The features and, beside them, one vector of all layers: `[messages, features + layers]`, fp32.
+
+        Of every layer it has the mean of the tokens, at length 1: one half is the last layer's, the other all others',
+        with the embeddings.
+        """
+        output = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        *others, last = output.hidden_states
+        # Some families have layers of fewer tokens, or narrower ones.
+        others = [layer for layer in others if layer.shape == last.shape] or [last]
+        last, *others = (F.normalize(_mean(layer, attention_mask), dim=-1) for layer in (last, *others))
+        layers = last / 2 + sum(others) / (2 * len(others))
+        return torch.cat([self._pooled(output, attention_mask), layers], dim=-1)
+
+    def _pooled(self, output: Any, attention_mask: Tensor) -> Tensor:
         if self.pooling == "own":
             return output.logits.float()
-        tokens = output.last_hidden_state.float()
         if self.pooling == "cls":
-            return tokens[:, 0]
-        mask = attention_mask.unsqueeze(-1).to(tokens.dtype)
-        return (tokens * mask).sum(dim=1) / mask.sum(dim=1)
+            return output.last_hidden_state[:, 0].float()
+        return _mean(output.last_hidden_state, attention_mask)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits `[messages, labels]`, fp32."""
@@ -110,6 +129,13 @@ class IntentNetwork(nn.Module):
     def classify(self, features: Tensor) -> Tensor:
         """Logits `[messages, labels]` from features `[messages, hidden]`."""
         return self.head(features).float()
+
+
+def _mean(tokens: Tensor, attention_mask: Tensor) -> Tensor:
+    """Over the tokens that are no padding: `[messages, hidden]`, fp32."""
+    tokens = tokens.float()
+    mask = attention_mask.unsqueeze(-1).to(tokens.dtype)
+    return (tokens * mask).sum(dim=1) / mask.sum(dim=1)
 
 
 def load_encoder(directory: Path) -> Any:

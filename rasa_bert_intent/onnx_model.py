@@ -15,16 +15,16 @@ from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.cpus import available_cpus
 from rasa_bert_intent.errors import ModelError
-from rasa_bert_intent.predictor import EncoderIdentity, IntentPredictor
+from rasa_bert_intent.predictor import EncoderIdentity, IntentPredictor, Vectors
 from rasa_bert_intent.storage import GRAPH, HEAD, TOKENIZER, load_ngrams, load_scope
 
 
-class OnnxFeatures:
+class OnnxEncoder:
     """An encoder with its pooling as an ONNX graph, on the CPU.
 
     Args:
-        graph: The graph or its file: `input_ids` and `attention_mask`, both `[messages, tokens]`, int64, to `features`
-            of `[messages, hidden]`.
+        graph: The graph or its file: `input_ids` and `attention_mask`, both `[messages, tokens]`, int64, to `vectors`
+            of `[messages, features + layers]`.
         num_threads: Of its own pool; None: as many as there are CPUs for us. They spin while a message is worked on,
             which takes a third off its time, and sleep in between, for the sake of other processes.
     """
@@ -40,8 +40,13 @@ class OnnxFeatures:
         source = graph if isinstance(graph, bytes) else str(graph)
         self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
+    @property
+    def width(self) -> int:
+        """Of the vectors."""
+        return int(self._session.get_outputs()[0].shape[1])
+
     def __call__(self, input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-        """One vector a message: `[messages, hidden]`, float32, from token ids and mask of `[messages, tokens]`."""
+        """Both vectors of each message side by side, float32, from token ids and mask of `[messages, tokens]`."""
         return self._session.run(None, {"input_ids": input_ids, "attention_mask": attention_mask})[0]
 
 
@@ -56,7 +61,7 @@ class OnnxModel(IntentPredictor):
         pad_id: Its padding token.
     """
 
-    network: OnnxFeatures
+    network: OnnxEncoder
     last_layer: dict[str, np.ndarray]
     tokenizer: Any
     pad_id: int
@@ -64,9 +69,10 @@ class OnnxModel(IntentPredictor):
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:  # noqa: D102
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(whole_characters(texts))]
 
-    def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:  # noqa: D102
+    def vectors_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> Vectors:  # noqa: D102
         hidden = self.last_layer["weight"].shape[1]
-        return in_batches(self.network, token_ids, hidden, pad_id=self.pad_id, batch_size=batch_size)
+        both = in_batches(self.network, token_ids, self.network.width, pad_id=self.pad_id, batch_size=batch_size)
+        return Vectors(both[:, :hidden], both[:, hidden:])
 
     @property
     def head(self) -> dict[str, np.ndarray]:  # noqa: D102
@@ -95,7 +101,7 @@ class OnnxModel(IntentPredictor):
                 f"ONNX Runtime cannot be loaded here ({error}). Install it again, or set engine: torch."
             ) from None
         try:
-            network = OnnxFeatures(directory / GRAPH, options.num_threads)
+            network = OnnxEncoder(directory / GRAPH, options.num_threads)
             tokenizer = Tokenizer.from_file(str(directory / TOKENIZER / "tokenizer.json"))
         except Exception as error:  # both raise classes of their own without a public home
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

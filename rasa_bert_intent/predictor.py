@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,18 @@ class EncoderIdentity:
     revision: str | None
     sha256: str
     model_type: str
+
+
+class Vectors(NamedTuple):
+    """What the encoder makes of texts, float32.
+
+    Attributes:
+        features: The pooled vectors that the logits are of, `[texts, hidden]`.
+        layers: One vector of all layers, which P(in scope) is of, `[texts, hidden]`.
+    """
+
+    features: np.ndarray
+    layers: np.ndarray
 
 
 @dataclass(kw_only=True)
@@ -61,8 +73,8 @@ class IntentPredictor(ABC):
         """Token ids of each text, special tokens included, cut at `max_length`, not padded."""
 
     @abstractmethod
-    def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
-        """Pooled vectors `[texts, hidden]`, float32, of texts given as token ids, in batches of like length."""
+    def vectors_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> Vectors:
+        """The vectors of texts given as token ids, in batches of like length."""
 
     @property
     @abstractmethod
@@ -73,9 +85,17 @@ class IntentPredictor(ABC):
         """The encoder's logits `[texts, labels]`, float32, from pooled vectors `[texts, hidden]`."""
         return logits_of(self.head, self.options.classification_head, features)
 
+    def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:
+        """Pooled vectors `[texts, hidden]`, float32, of texts given as token ids."""
+        return self.vectors_of_tokens(token_ids, batch_size).features
+
+    def vectors(self, texts: Sequence[str], batch_size: int = 64) -> Vectors:
+        """The vectors of texts."""
+        return self.vectors_of_tokens(self.tokenize(texts), batch_size)
+
     def features(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
         """Pooled vectors `[texts, hidden]`, float32."""
-        return self.features_of_tokens(self.tokenize(texts), batch_size)
+        return self.vectors(texts, batch_size).features
 
     def predict_logits(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
         """The encoder's logits `[texts, labels]`, float32: without what n-grams add."""
@@ -87,29 +107,29 @@ class IntentPredictor(ABC):
         The confidences of a text sum to P(in scope), but that the intent `out_of_scope`, where there is one, is not
         lowered: it has nothing to be in scope of.
         """
-        return self.confidences(texts, self.features(texts, batch_size))
+        return self.confidences(texts, self.vectors(texts, batch_size))
 
     def predict_with_scope(self, texts: Sequence[str], batch_size: int = 64) -> tuple[np.ndarray, np.ndarray]:
         """Confidences `[texts, labels]` as `predict_proba` gives them, and the P(in scope) `[texts]` in them."""
-        return self._confidences_and_scope(texts, self.features(texts, batch_size))
+        return self._confidences_and_scope(texts, self.vectors(texts, batch_size))
 
-    def confidences(self, texts: Sequence[str], features: np.ndarray) -> np.ndarray:
-        """Confidences `[texts, labels]`, as `predict_proba` gives them, of texts whose pooled vectors are known."""
-        return self._confidences_and_scope(texts, features)[0]
+    def confidences(self, texts: Sequence[str], vectors: Vectors) -> np.ndarray:
+        """Confidences `[texts, labels]`, as `predict_proba` gives them, of texts whose vectors are known."""
+        return self._confidences_and_scope(texts, vectors)[0]
 
-    def _confidences_and_scope(self, texts: Sequence[str], features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _confidences_and_scope(self, texts: Sequence[str], vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
         added = self.ngrams.logits(texts) if self.ngrams is not None else 0
-        logits = self.logits_of_features(features)
+        logits = self.logits_of_features(vectors.features)
         confidences = self.calibration.probabilities(logits + added)
-        scope = self.scope_probabilities(features, logits)
+        scope = self.scope_probabilities(vectors, logits)
         confidences[:, self.in_scope] *= scope[:, None]
         return confidences, scope
 
-    def scope_probabilities(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """P(in scope), `[texts]`, from pooled vectors and the encoder's logits; 1 where the model has no scope."""
+    def scope_probabilities(self, vectors: Vectors, logits: np.ndarray) -> np.ndarray:
+        """P(in scope), `[texts]`, from the texts' vectors and the encoder's logits; 1 where the model has no scope."""
         if self.scope is None:
-            return np.ones(len(features))
-        return self.scope.probability(features, logits)
+            return np.ones(len(logits))
+        return self.scope.probability(vectors.layers, logits)
 
     @cached_property
     def in_scope(self) -> np.ndarray:

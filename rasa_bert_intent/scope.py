@@ -36,32 +36,36 @@ class Energy:
 
     columns: np.ndarray
 
-    def __call__(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    def __call__(self, layers: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """The energy, `[messages]`."""
         return -logsumexp(logits[:, self.columns].astype(np.float64), axis=1)
 
 
 @dataclass(frozen=True)
 class Distance:
-    """How far a message's features are from the nearest intent, seen in three ways.
+    """How far a message is from the nearest intent, seen in three ways.
 
-    By the spread that all intents share, as the Mahalanobis distance; by the spread of each intent's own examples, the
-    same in all directions; and by the energy of the logits. The second tells best what is close to the intents and of
-    none, if there are examples enough; the others what is far from all.
+    In directions that are alike, and in those in which examples spread: once as they are and once, as the Mahalanobis
+    distance has it, made the same by the spread that all intents share; both in units of how far the intent's own
+    examples spread. And by the energy of the logits. The first tells best what is close to the intents and of none, if
+    there are examples enough; the others what is far from all.
 
     Attributes:
-        means: Of each intent's unit-length features, `[labels, hidden]`; NaN where an intent has no part in this.
+        means: Of each intent's unit-length vectors of all layers, `[labels, hidden]`; NaN where an intent has no part
+            in this.
         spreads: The mean squared distance of an intent's examples from its mean, `[labels]`.
-        weight: Of the distance by the intents' own spread, beside 1 for the Mahalanobis distance, `[1]`.
+        whitened_spreads: Likewise after `whitening`.
+        weight: Of the first distance, beside 1 for the second, `[1]`.
         whitening: `[hidden, hidden]`; makes the shared spread the same in all directions.
 
     Source:
-        Lee et al. 2018 (arXiv 1807.03888); Podolskiy et al. 2021 (arXiv 2101.03778); Liu et al. 2020 (arXiv
-        2010.03759).
+        Lee et al. 2018 (arXiv 1807.03888); Podolskiy et al. 2021 (arXiv 2101.03778); Chen et al. 2022 (arXiv
+        2210.07485), of all layers; Liu et al. 2020 (arXiv 2010.03759).
     """
 
     means: np.ndarray
     spreads: np.ndarray
+    whitened_spreads: np.ndarray
     weight: np.ndarray
     whitening: np.ndarray
 
@@ -79,14 +83,15 @@ class Distance:
 
     @cached_property
     def _shared(self) -> _Means:
-        return _Means.of(self.means[self._columns].astype(np.float64) @ self._directions.T)
+        points = self.means[self._columns].astype(np.float64) @ self._directions.T
+        return _Means.of(points, self.whitened_spreads[self._columns])
 
-    def __call__(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """The sum of the logarithms, `[messages]`."""
-        vectors = unit(features)
+    def __call__(self, layers: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        """The sum of the logarithms, `[messages]`, of vectors `[messages, hidden]` and logits `[messages, labels]`."""
+        vectors = unit(layers)
         own = self._own.nearest(vectors)
         shared = self._shared.nearest(products(vectors, self._directions))
-        return shared + self.weight * own + _ENERGY * Energy(self._columns)(features, logits)
+        return shared + self.weight * own + _ENERGY * Energy(self._columns)(layers, logits)
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class _Means:
     scales: np.ndarray
 
     @classmethod
-    def of(cls, points: np.ndarray, scales: np.ndarray | float = 1.0) -> _Means:
+    def of(cls, points: np.ndarray, scales: np.ndarray) -> _Means:
         points = points.astype(np.float64)
         return cls(points, (points**2).sum(axis=1), np.asarray(scales, dtype=np.float64))
 
@@ -116,7 +121,7 @@ class Scope:
     """The probability that a message is in scope, by a distance and how far gibberish is.
 
     Attributes:
-        distance: Of a message by its features and logits; larger is farther out.
+        distance: Of a message by its vector of all layers and its logits; larger is farther out.
         centre: The distance at which the probability is one half.
         width: By how much farther the odds fall to 1 : e.
     """
@@ -125,9 +130,9 @@ class Scope:
     centre: float
     width: float
 
-    def probability(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """P(in scope), `[messages]`, from features `[messages, hidden]` and logits `[messages, labels]`."""
-        return expit((self.centre - self.distance(features, logits)) / self.width)
+    def probability(self, layers: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        """P(in scope), `[messages]`, from vectors of all layers `[messages, hidden]` and logits."""
+        return expit((self.centre - self.distance(layers, logits)) / self.width)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

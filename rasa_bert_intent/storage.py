@@ -30,7 +30,7 @@ from rasa_bert_intent.ngrams import NGrams
 from rasa_bert_intent.scope import Distance, Energy, Scope, in_scope_columns
 from rasa_bert_intent.version import __version__
 
-FORMAT = 8
+FORMAT = 9
 MANIFEST = "model.json"
 HEAD = "head.safetensors"
 GRAPH = "onnx/model.onnx"

@@ -58,9 +58,9 @@ def test_predictions_after_reload_equal_those_before(stored, examples):
 
 def test_confidences_sum_to_the_probability_of_being_in_scope(stored, examples):
     model = IntentModel.load(stored[0])
-    features = model.features_of_tokens(model.tokenizer(examples[0])["input_ids"])
+    vectors = model.vectors_of_tokens(model.tokenizer(examples[0])["input_ids"])
     assert model.scope is not None
-    in_scope = model.scope.probability(features, model.logits_of_features(features))
+    in_scope = model.scope.probability(vectors.layers, model.logits_of_features(vectors.features))
     assert stored[1].sum(axis=1) == pytest.approx(in_scope, abs=1e-4)
 
 

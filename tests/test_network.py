@@ -25,6 +25,21 @@ def test_cls_pooling_takes_the_first_token(tiny_encoder):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_all_layers_have_a_part_in_the_second_vector(family, tmp_path):
+    encoder = net.load_encoder(make_encoder(tmp_path, family)).eval()
+    network = IntentNetwork(encoder, "cls", num_labels=3, head="linear")
+    ids, mask = net.pad([[2, 5, 6, 3], [2, 7, 3]], pad_id=0)
+    with torch.no_grad():
+        both = network.vectors(ids, mask)
+        layers = encoder(input_ids=torch.tensor([[2, 7, 3]]), output_hidden_states=True).hidden_states
+        means = [layer[0].mean(dim=0) / layer[0].mean(dim=0).norm() for layer in layers]
+        by_hand = means[-1] / 2 + torch.stack(means[:-1]).mean(dim=0) / 2
+        assert torch.allclose(both[:, : network.head.in_features], network.features(ids, mask), atol=1e-6)
+        assert torch.allclose(both[1, network.head.in_features :], by_hand, atol=1e-5)
+    assert both.shape == (2, network.width)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_longest_input_works_and_no_longer_one_is_promised(family, tmp_path):
     encoder = net.load_encoder(make_encoder(tmp_path, family)).eval()
     limit = net.longest_input(encoder.config)

@@ -25,8 +25,9 @@ def understand(model: IntentPredictor, texts: Sequence[str]) -> tuple[np.ndarray
     features, confidences = [], []
     with tqdm(total=len(texts), unit=" messages", desc="reading", disable=None) as bar:
         for chunk in _chunks(texts):
-            features.append(model.features(chunk))
-            confidences.append(model.confidences(chunk, features[-1]))
+            vectors = model.vectors(chunk)
+            features.append(vectors.features)
+            confidences.append(model.confidences(chunk, vectors))
             bar.update(len(chunk))
     return unit(np.concatenate(features)), np.concatenate(confidences)
 

@@ -33,14 +33,14 @@ def calibrate(model: IntentModel, held_out: Examples) -> None:
     the confidences too high (calibration error on development rows 0.08, against 0.05 as trained; one seed).
     """
     # One by one, as a bot is asked: in int8 the messages of a batch round one another's numbers.
-    features, labels = model.features_of_tokens(held_out.inputs, batch_size=1), np.asarray(held_out.labels)
+    vectors, labels = model.vectors_of_tokens(held_out.inputs, batch_size=1), np.asarray(held_out.labels)
 
     def error() -> float:
-        confidences = model.confidences(held_out.texts, features)
+        confidences = model.confidences(held_out.texts, vectors)
         return expected_calibration_error(confidences.max(axis=1), confidences.argmax(axis=1) == labels)
 
     before, told = error(), ""
-    encoders, ngrams = model.logits_of_features(features), model.ngrams
+    encoders, ngrams = model.logits_of_features(vectors.features), model.ngrams
     added = ngrams.logits(held_out.texts) if ngrams is not None else np.zeros_like(encoders)
     if ngrams is not None and model.options.ngram_weight is None:
         calibration, factor = fit_calibration(encoders, labels, added)
@@ -51,7 +51,7 @@ def calibrate(model: IntentModel, held_out: Examples) -> None:
     if ngrams is not None:
         alone, together = (encoders.argmax(axis=1) == labels).mean(), (answers == labels).mean()
         told = f"; accuracy {alone:.3f} by the encoder alone, {together:.3f} with n-grams"
-    in_scope = np.where(model.in_scope[answers], model.scope_probabilities(features, encoders), 1)
+    in_scope = np.where(model.in_scope[answers], model.scope_probabilities(vectors, encoders), 1)
     model.calibration = fit_beta(calibration, encoders + added, answers == labels, in_scope)
     fitted = ", ".join(f"{name} {value:.2f}" for name, value in asdict(model.calibration).items())
     logger.info(

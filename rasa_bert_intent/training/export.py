@@ -22,7 +22,7 @@ from rasa_bert_intent.config import Options
 from rasa_bert_intent.heads import logits_of
 from rasa_bert_intent.model import Graph, IntentModel
 from rasa_bert_intent.network import IntentNetwork
-from rasa_bert_intent.onnx_model import OnnxFeatures
+from rasa_bert_intent.onnx_model import OnnxEncoder
 from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.smoothing import smooth
 
@@ -72,19 +72,19 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
     )
     right = np.asarray(compared.labels)
     added = model.ngrams.logits(compared.texts) if model.ngrams is not None else 0
-    pad_id, hidden = model.tokenizer.pad_token_id, model.network.head.in_features
+    pad_id, hidden, width = model.tokenizer.pad_token_id, model.network.head.in_features, model.network.width
     network: Any = None
 
     def of_torch(inputs: Sequence[Sequence[int]]) -> np.ndarray:
         return net.in_batches(
-            network.features, inputs, hidden, pad_id=pad_id, device=torch.device("cpu"), batch_size=_BATCH
+            network.vectors, inputs, width, pad_id=pad_id, device=torch.device("cpu"), batch_size=_BATCH
         )
 
     def of_graph(graph: Graph, inputs: Sequence[Sequence[int]], batch_size: int) -> np.ndarray:
-        return batches.in_batches(graph.features, inputs, hidden, pad_id=pad_id, batch_size=batch_size)
+        return batches.in_batches(graph.encoder, inputs, width, pad_id=pad_id, batch_size=batch_size)
 
-    def answers(features: np.ndarray) -> np.ndarray:
-        return (logits_of(model.head, model.options.classification_head, features) + added).argmax(axis=1)
+    def answers(vectors: np.ndarray) -> np.ndarray:
+        return (logits_of(model.head, model.options.classification_head, vectors[:, :hidden]) + added).argmax(axis=1)
 
     longest = max(compared.inputs, key=len)
     example = net.pad([longest, longest[: max(1, len(longest) - 1)]], pad_id)
@@ -100,7 +100,7 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
         found = of_graph(fp32, compared.inputs[:_EXAMPLES_SEEN], _BATCH)
         difference = float(np.abs(found - expected[:_EXAMPLES_SEEN]).max())
         if not difference <= _TOLERANCE * float(np.abs(expected).max()):
-            raise ValueError(f"its features differ by {difference:.2g}")
+            raise ValueError(f"its vectors differ by {difference:.2g}")
         if model.options.precision == "fp32":
             return fp32
         before, told = answers(expected), []
@@ -148,15 +148,15 @@ def _merged_copy(model: IntentModel) -> Any:
     return network
 
 
-class _Features(nn.Module):
-    """A network's features as what a module returns when called, which the tracer follows."""
+class _Vectors(nn.Module):
+    """A network's vectors as what a module returns when called, which the tracer follows."""
 
     def __init__(self, network: IntentNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        return self.network.features(input_ids, attention_mask)
+        return self.network.vectors(input_ids, attention_mask)
 
 
 def _traced(network: IntentNetwork, example: tuple[Tensor, Tensor]) -> bytes:
@@ -165,12 +165,12 @@ def _traced(network: IntentNetwork, example: tuple[Tensor, Tensor]) -> bytes:
         warnings.simplefilter("ignore")  # the tracer's, about shapes that are the same for every message
         file = Path(scratch) / "fp32.onnx"
         torch.onnx.export(
-            _Features(network).eval(),  # else the exporter leaves the network in training mode
+            _Vectors(network).eval(),  # else the exporter leaves the network in training mode
             example,
             str(file),
             input_names=["input_ids", "attention_mask"],
-            output_names=["features"],
-            dynamic_axes={"input_ids": tokens, "attention_mask": tokens, "features": messages},
+            output_names=["vectors"],
+            dynamic_axes={"input_ids": tokens, "attention_mask": tokens, "vectors": messages},
             opset_version=_OPSET,
             dynamo=False,  # the other one needs two more packages and takes ten times as long
         )
@@ -203,4 +203,4 @@ def _without_logs() -> Iterator[None]:
 
 
 def _graph(content: bytes, precision: str, options: Options) -> Graph:
-    return Graph(content, OnnxFeatures(content, options.num_threads), precision)
+    return Graph(content, OnnxEncoder(content, options.num_threads), precision)

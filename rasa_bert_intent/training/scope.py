@@ -20,6 +20,8 @@ _GIBBERISH = 400
 _LEAST_AUROC = 0.9
 # Of the mean variance: what every direction has at least.
 _LEAST_VARIANCE = 1e-3
+# Of squared distances between vectors of length 1: examples that are all alike spread too.
+_LEAST_SPREAD = 1e-6
 # An intent's spread is that of its own examples and of this many that spread as those of all intents do.
 _AS_ALL = 10
 # Examples an intent at which the distance by the intents' own spread weighs half of the Mahalanobis distance. Chosen at
@@ -42,7 +44,7 @@ def fit_scope(model: IntentModel, train: Examples) -> Scope | None:
         train: The examples it was trained on.
 
     Returns:
-        None if the options ask for none, or the model's features do not tell gibberish from the examples.
+        None if the options ask for none, or the model does not tell gibberish from the examples.
     """
     kind = model.options.out_of_scope_score
     if kind == "none":
@@ -52,14 +54,13 @@ def fit_scope(model: IntentModel, train: Examples) -> Scope | None:
         train = train.subset(chosen)
     columns = model.in_scope
     labels = np.asarray(train.labels)
-    features = model.features_of_tokens(train.inputs)
+    vectors = model.vectors_of_tokens(train.inputs)
     distance: Distance | Energy = Energy(columns)
     if kind == "distance":
-        distance = _distance(model, features, labels, columns) or distance
-    nonsense = model.features_of_tokens(_gibberish(model, train.inputs))
-    far = distance(nonsense, model.logits_of_features(nonsense))
-    in_scope = features[columns[labels]]
-    near = distance(in_scope, model.logits_of_features(in_scope))
+        distance = _distance(model, vectors.layers, labels, columns) or distance
+    near = distance(vectors.layers, model.logits_of_features(vectors.features))[columns[labels]]
+    nonsense = model.vectors_of_tokens(_gibberish(model, train.inputs))
+    far = distance(nonsense.layers, model.logits_of_features(nonsense.features))
     low, centre, high = np.quantile(far, [0.25, 0.5, 0.75])
     if not len(near) or high <= low or auroc(-near, -far) < _LEAST_AUROC:
         logger.info("Confidences are not lowered out of scope: the model does not tell gibberish from the examples.")
@@ -67,35 +68,39 @@ def fit_scope(model: IntentModel, train: Examples) -> Scope | None:
     return Scope(distance, float(centre), float((high - low) / _QUARTILES))
 
 
-def _distance(model: IntentModel, features: np.ndarray, labels: np.ndarray, columns: np.ndarray) -> Distance | None:
+def _distance(model: IntentModel, layers: np.ndarray, labels: np.ndarray, columns: np.ndarray) -> Distance | None:
     from sklearn.covariance import LedoitWolf
 
-    vectors = unit(features)
+    vectors = unit(layers)
     counts = np.bincount(labels, minlength=len(model.labels))
     means = _sums(vectors, labels, len(counts)) / np.maximum(counts, 1)[:, None]
     apart = vectors - means[labels]
-    squares, free = _sums((apart**2).sum(axis=1), labels, len(counts)), np.maximum(counts - 1, 0)
     # An intent's only example says nothing of how examples spread.
-    apart = apart[counts[labels] > 1]
-    if len(apart) > 1 and apart.any():
-        common = squares.sum() / free.sum()
-        spreads = (squares + _AS_ALL * common) / (free + _AS_ALL)
-        covariance = LedoitWolf(assume_centered=True).fit(apart).covariance_
+    free = np.maximum(counts - 1, 0)
+    several = apart[counts[labels] > 1]
+    whitening = np.eye(vectors.shape[1])
+    if len(several) > 1 and several.any():
+        covariance = LedoitWolf(assume_centered=True).fit(several).covariance_
         # A few examples may spread in fewer directions than there are, and are then not shrunk.
         floor = _LEAST_VARIANCE * np.trace(covariance) / len(covariance)
         whitening = np.linalg.cholesky(np.linalg.inv(covariance + floor * np.eye(len(covariance))))
-    else:
-        spreads, whitening = np.ones(len(counts)), np.eye(vectors.shape[1])
+
+    def spreads_of(differences: np.ndarray) -> np.ndarray:
+        squares = _sums((differences**2).sum(axis=1), labels, len(counts))
+        common = max(squares.sum() / max(free.sum(), 1), _LEAST_SPREAD)
+        return (squares + _AS_ALL * common) / (free + _AS_ALL)
+
+    spreads, whitened_spreads = spreads_of(apart), spreads_of(apart @ whitening)
     # A model that is trained on may have got no new example of an intent.
     former = model.scope.distance if model.scope is not None else None
     missing = counts == 0
-    means[missing] = former.means[missing] if isinstance(former, Distance) else np.nan
-    spreads[missing] = former.spreads[missing] if isinstance(former, Distance) else np.nan
+    for name, values in {"means": means, "spreads": spreads, "whitened_spreads": whitened_spreads}.items():
+        values[missing] = getattr(former, name)[missing] if isinstance(former, Distance) else np.nan
     if np.isnan(means[columns]).any():
         return None  # what an adapter knows, and the bot has no example of, would all be out of scope
     means[~columns] = np.nan
     each = counts[columns].mean()
-    arrays = means, spreads, np.array([each / (each + _HALF_WEIGHT)]), whitening
+    arrays = means, spreads, whitened_spreads, np.array([each / (each + _HALF_WEIGHT)]), whitening
     return Distance(*(array.astype(np.float32) for array in arrays))
 
 

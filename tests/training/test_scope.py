@@ -15,18 +15,22 @@ TRAINED = {"epochs": 30, "learning_rate": 5e-3, "head_learning_rate": 5e-2}
 
 def test_the_distance_is_by_each_spread_and_the_energy():
     random = np.random.default_rng(0)
-    features, means, logits = random.normal(size=(7, 4)), unit(random.normal(size=(3, 4))), random.normal(size=(7, 3))
+    layers, means, logits = random.normal(size=(7, 4)), unit(random.normal(size=(3, 4))), random.normal(size=(7, 3))
     turn = ortho_group.rvs(4, random_state=0)
-    precision, spreads = turn @ np.diag([1.0, 2.0, 5.0, 9.0]) @ turn.T, np.array([0.5, 2.0, 0.1])
-    own = [min((x - m) @ (x - m) / s for m, s in zip(means, spreads, strict=True)) for x in unit(features)]
-    mahalanobis = [min((x - m) @ precision @ (x - m) for m in means) for x in unit(features)]
-    expected = 0.7 * np.log(own) + np.log(mahalanobis) - 0.4 * logsumexp(logits, axis=1)
-    distance = Distance(means, spreads, np.array([0.7]), np.linalg.cholesky(precision))
-    assert distance(features, logits) == pytest.approx(expected)
+    precision = turn @ np.diag([1.0, 2.0, 5.0, 9.0]) @ turn.T
+    spreads, whitened = np.array([0.5, 2.0, 0.1]), np.array([3.0, 1.0, 0.2])
+    own = [min((x - m) @ (x - m) / s for m, s in zip(means, spreads, strict=True)) for x in unit(layers)]
+    shared = [
+        min((x - m) @ precision @ (x - m) / s for m, s in zip(means, whitened, strict=True)) for x in unit(layers)
+    ]
+    expected = 0.7 * np.log(own) + np.log(shared) - 0.4 * logsumexp(logits, axis=1)
+    distance = Distance(means, spreads, whitened, np.array([0.7]), np.linalg.cholesky(precision))
+    assert distance(layers, logits) == pytest.approx(expected)
 
 
 def test_an_intent_without_a_mean_draws_nothing_near():
-    distance = Distance(np.array([[1.0, 0.0], [np.nan, np.nan]]), np.array([0.5, np.nan]), np.ones(1), np.eye(2))
+    means, spreads = np.array([[1.0, 0.0], [np.nan, np.nan]]), np.array([0.5, np.nan])
+    distance = Distance(means, spreads, 2 * spreads, np.ones(1), np.eye(2))
     assert distance(np.array([[0.0, 3.0]]), np.array([[1.0, 9.0]])) == pytest.approx([np.log(4) + np.log(2) - 0.4])
 
 
@@ -39,13 +43,15 @@ def test_an_intents_spread_is_its_own_and_a_little_that_of_all(options, examples
     each = len(close[0]) / len(model.labels)
     assert model.scope.distance.weight == pytest.approx([each / (each + 30)])
     assert spreads[model.labels.index("same")] == spreads.min() > 0
-    vectors = unit(model.features(close[0]))
+    vectors = unit(model.vectors(close[0]).layers)
     means = np.stack([vectors[[i == label for i in close[1]]].mean(axis=0) for label in model.labels])
     squares = ((vectors - means[[model.labels.index(i) for i in close[1]]]) ** 2).sum(axis=1)
     counts = np.array([close[1].count(label) for label in model.labels])
     common = squares.sum() / (counts - 1).sum()
     own = np.array([squares[[i == label for i in close[1]]].sum() for label in model.labels])
     np.testing.assert_allclose(spreads, (own + 10 * common) / (counts - 1 + 10), rtol=1e-3)
+    # Of whitened vectors the spreads are of the size of their directions.
+    assert model.scope.distance.whitened_spreads.mean() == pytest.approx(vectors.shape[1], rel=0.5)
 
 
 def test_energy_looks_at_the_intents_in_scope_alone():
