@@ -13,6 +13,14 @@ def whole_characters(texts: Sequence[str]) -> list[str]:
     return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
+def embedded(token_ids: Sequence[list[int]], embeddings: int, unknown: int) -> list[list[int]]:
+    """Token ids with `unknown` for those from `embeddings` on, of which the encoder has none."""
+    return [
+        ids if max(ids, default=0) < embeddings else [token if token < embeddings else unknown for token in ids]
+        for ids in token_ids
+    ]
+
+
 def pad(token_ids: Sequence[Sequence[int]], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
     """Token ids and attention mask, both `[messages, longest]`, int64, padded on the right."""
     lengths = [len(ids) for ids in token_ids]

@@ -153,14 +153,31 @@ def file_checksum(*paths: Path) -> str:
 def pooling_of(directory: Path) -> str:
     """`mean` or `cls`: how the encoder was made to be pooled.
 
-    Sentence encoders say it in `1_Pooling/config.json`; plain ones were made with their first token in mind.
+    Sentence encoders say it in `1_Pooling/config.json`; plain ones were made with their first token in mind. What is
+    pooled in another way is taken to be `mean`, with a warning.
+
+    Raises:
+        EncoderError: if that file is damaged.
     """
     file = directory / "1_Pooling" / "config.json"
     if not file.is_file():
         return "cls"
-    config = json.loads(file.read_text("utf-8"))
-    by_name = {"mean": "mean", "cls": "cls"}.get(str(config.get("pooling_mode")))
-    return by_name or ("cls" if config.get("pooling_mode_cls_token") else "mean")
+    try:
+        config = dict(json.loads(file.read_text("utf-8")))
+    except (ValueError, TypeError):
+        raise EncoderError(f"encoder: {file} is damaged. Fetch the encoder again, or give pooling.") from None
+    # Old files have a switch for each, `pooling_mode_mean_tokens`, `pooling_mode_cls_token`, ...
+    switched = [
+        key.removeprefix("pooling_mode_") for key, on in config.items() if key.startswith("pooling_mode_") and on
+    ]
+    named = str(config.get("pooling_mode") or " and ".join(switched))
+    if named in ("cls", "cls_token"):
+        return "cls"
+    if named not in ("mean", "mean_tokens"):
+        logger.warning(
+            f"{directory} was made to be pooled by {named or 'nothing'}; pooling: mean is what comes closest."
+        )
+    return "mean"
 
 
 def _local_directory(kind: _Kind, name: str) -> Path | None:

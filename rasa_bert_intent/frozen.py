@@ -34,7 +34,7 @@ def encode(texts: Sequence[str], encoder: str, *, revision: str | None = None, p
     network.to(device).eval()
     tokenizer = net.load_tokenizer(source.path)
     limit = net.longest_input(network.encoder.config) or options.max_length
-    token_ids = net.tokenize(tokenizer, texts, min(limit, options.max_length))
+    token_ids = net.tokenize(tokenizer, texts, min(limit, options.max_length), network.embeddings)
     bar = tqdm(total=len(texts), unit=" examples", desc="reading", disable=None if progress else True)
     with threads(options.num_threads), bar:
         return net.in_batches(

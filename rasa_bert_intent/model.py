@@ -62,7 +62,7 @@ class IntentModel(IntentPredictor):
     seen: np.ndarray | None = None
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:  # noqa: D102
-        return net.tokenize(self.tokenizer, texts, self.options.max_length)
+        return net.tokenize(self.tokenizer, texts, self.options.max_length, self.network.embeddings)
 
     @property
     def head(self) -> dict[str, np.ndarray]:  # noqa: D102
@@ -120,6 +120,8 @@ class IntentModel(IntentPredictor):
                 "encoder": asdict(self.encoder),
                 "pooling": self.network.pooling,
                 "pad_id": self.tokenizer.pad_token_id,
+                "unknown_id": net.unknown_token(self.tokenizer),
+                "embeddings": self.network.embeddings,
                 "truncation_side": self.tokenizer.truncation_side,
                 "options": self.options.to_dict(),
                 "calibration": asdict(self.calibration),
@@ -203,7 +205,7 @@ class IntentModel(IntentPredictor):
             scope=scope,
             training=manifest["training"],
             device=device,
-            bf16=serves_in_bf16(options.precision, device),
+            bf16=serves_in_bf16(options.precision, device, identity.model_type),
             holds_encoder=holds_encoder,
             seen=storage.load_seen(directory),
         )

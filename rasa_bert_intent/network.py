@@ -101,6 +101,11 @@ class IntentNetwork(nn.Module):
         """Of the vectors."""
         return self.head.in_features + self.encoder.config.hidden_size
 
+    @property
+    def embeddings(self) -> int:
+        """How many tokens the encoder knows."""
+        return self.encoder.get_input_embeddings().num_embeddings
+
     def vectors(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The features and, beside them, one vector of all layers: `[messages, features + layers]`, fp32.
 
@@ -135,16 +140,22 @@ def _mean(tokens: Tensor, attention_mask: Tensor) -> Tensor:
     """Over the tokens that are no padding: `[messages, hidden]`, fp32."""
     tokens = tokens.float()
     mask = attention_mask.unsqueeze(-1).to(tokens.dtype)
-    return (tokens * mask).sum(dim=1) / mask.sum(dim=1)
+    return (tokens * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)  # a tokenizer may make no token of a text
 
 
 def load_encoder(directory: Path) -> Any:
     """The transformers encoder in a directory, fp32, on the CPU, without its unused pooling layer.
 
     Raises:
-        EncoderError: if transformers cannot load it as an encoder.
+        EncoderError: if transformers cannot load it as an encoder, or its weights are not all there.
     """
-    encoder, _ = _load("AutoModel", directory)
+    encoder, missing = _load("AutoModel", directory)
+    lacking = sorted(name for name in missing if "pooler" not in name)
+    if lacking:
+        raise EncoderError(
+            f"encoder: the weights in {directory} lack {len(lacking)} of the encoder's, such as {lacking[0]!r}. Fetch "
+            "the encoder again; what saved it must name them as transformers does."
+        )
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return encoder
@@ -260,10 +271,10 @@ def load_tokenizer(directory: Path) -> Any:
 
 def longest_input(config: Any) -> int | None:
     """The most tokens that an encoder's table of positions takes by its configuration, None where there is no limit."""
-    if getattr(config, "position_embedding_type", "absolute") != "absolute":
-        return None
     limit = getattr(config, "max_position_embeddings", None)
-    if not isinstance(limit, int) or limit <= 0 or getattr(config, "relative_attention", False):
+    if not isinstance(limit, int) or limit <= 0 or getattr(config, "position_embedding_type", None) == "rotary":
+        return None
+    if getattr(config, "relative_attention", False) and not config.position_biased_input:  # DeBERTa
         return None
     if config.model_type in _POSITIONS_AFTER_PADDING:
         padding = 1 if config.model_type == "mpnet" else config.pad_token_id or 0  # MPNet's is fixed
@@ -271,12 +282,21 @@ def longest_input(config: Any) -> int | None:
     return limit
 
 
-def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """Token ids of each text, special tokens included, cut at `max_length`, not padded."""
+def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int, embeddings: int) -> list[list[int]]:
+    """Token ids of each text, special tokens included, cut at `max_length`, not padded.
+
+    What the tokenizer knows and an encoder with so many embeddings does not is an unknown token.
+    """
     if not texts:
         return []
     texts = batches.whole_characters(texts)
-    return tokenizer(texts, truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
+    ids = tokenizer(texts, truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
+    return batches.embedded(ids, embeddings, unknown_token(tokenizer))
+
+
+def unknown_token(tokenizer: Any) -> int:
+    """The id that stands for what a tokenizer does not know; its padding, where it knows all."""
+    return tokenizer.pad_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id
 
 
 def pad(token_ids: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:

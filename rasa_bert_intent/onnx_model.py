@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rasa_bert_intent.batches import in_batches, whole_characters
+from rasa_bert_intent.batches import embedded, in_batches, whole_characters
 from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.cpus import available_cpus
@@ -59,15 +59,20 @@ class OnnxModel(IntentPredictor):
         last_layer: Its arrays, see `rasa_bert_intent.heads`.
         tokenizer: Of `tokenizers`.
         pad_id: Its padding token.
+        unknown_id: The token for what it does not know.
+        embeddings: How many tokens the encoder knows.
     """
 
     network: OnnxEncoder
     last_layer: dict[str, np.ndarray]
     tokenizer: Any
     pad_id: int
+    unknown_id: int
+    embeddings: int
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:  # noqa: D102
-        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(whole_characters(texts))]
+        encodings = self.tokenizer.encode_batch_fast(whole_characters(texts))
+        return embedded([encoding.ids for encoding in encodings], self.embeddings, self.unknown_id)
 
     def vectors_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> Vectors:  # noqa: D102
         hidden = self.last_layer["weight"].shape[1]
@@ -113,6 +118,8 @@ class OnnxModel(IntentPredictor):
             last_layer=load_file(directory / HEAD),
             tokenizer=tokenizer,
             pad_id=manifest["pad_id"],
+            unknown_id=manifest["unknown_id"],
+            embeddings=manifest["embeddings"],
             labels=manifest["labels"],
             encoder=EncoderIdentity(**manifest["encoder"]),
             options=options,

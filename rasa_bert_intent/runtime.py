@@ -18,6 +18,9 @@ from rasa_bert_intent.errors import OptionsError
 
 logger = logging.getLogger(__name__)
 
+# Families whose attention, as transformers has it, fills its mask with a number that is too large for bf16.
+_ONLY_FP32 = {"deberta"}
+
 
 def choose_device(name: str, *, strict: bool = True) -> torch.device:
     """The torch device for the option `device`.
@@ -56,15 +59,25 @@ def _missing(device: torch.device) -> str | None:
     return None
 
 
-def trains_in_bf16(precision: str, device: torch.device) -> bool:
-    """Whether training on the device uses bf16, by the option `precision`."""
+def trains_in_bf16(precision: str, device: torch.device, family: str) -> bool:
+    """Whether training an encoder of a family on the device uses bf16, by the option `precision`.
+
+    Raises:
+        OptionsError: if bf16 is asked for, and the family's code does not run in it.
+    """
+    if family in _ONLY_FP32:
+        if precision == "bf16":
+            raise OptionsError(f"precision: bf16 was asked for, and {family} encoders run in fp32 alone. Use auto.")
+        return False
     if precision == "auto":
         return bf16_pays(device)
     return precision == "bf16"
 
 
-def serves_in_bf16(precision: str, device: torch.device) -> bool:
+def serves_in_bf16(precision: str, device: torch.device, family: str) -> bool:
     """Whether serving on the device uses bf16: as asked, and by itself on a GPU alone, where it costs no accuracy."""
+    if family in _ONLY_FP32:
+        return False
     if precision == "auto":
         return device.type == "cuda" and bf16_pays(device)
     return precision == "bf16"

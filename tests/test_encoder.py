@@ -144,3 +144,27 @@ def test_pooling_is_as_the_encoder_was_made(tmp_path, config, expected):
         (tmp_path / "1_Pooling").mkdir()
         (tmp_path / "1_Pooling" / "config.json").write_text(config)
     assert pooling_of(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ('{"pooling_mode_max_tokens": true, "pooling_mode_mean_tokens": false}', "max_tokens"),
+        ('{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}', "cls_token and mean_tokens"),
+        ('{"pooling_mode": "lasttoken"}', "lasttoken"),
+        ("{}", "nothing"),
+    ],
+)
+def test_another_pooling_is_told(tmp_path, config, named, caplog):
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text(config)
+    assert pooling_of(tmp_path) == "mean"
+    assert f"was made to be pooled by {named}; pooling: mean is what comes closest" in caplog.text
+
+
+@pytest.mark.parametrize("content", ['{"pooling_mode_', "[1]", "7"])
+def test_a_damaged_pooling_is_told(tmp_path, content):
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text(content)
+    with pytest.raises(EncoderError, match=r"config\.json is damaged\. Fetch the encoder again, or give pooling"):
+        pooling_of(tmp_path)

@@ -47,6 +47,7 @@ def fresh_model(labels: list[str], options: Options) -> IntentModel:
     identity = EncoderIdentity(
         options.encoder, options.encoder_revision, weights_checksum(source.path), network.encoder.config.model_type
     )
+    _check_dropout(network.encoder.config, options)
     if options.reinit_layers:
         net.reinitialise(network.encoder, options.reinit_layers)
     if options.method == "lora":
@@ -95,7 +96,29 @@ def _with_lora(encoder: Any, options: Options) -> Any:
         target_modules=targets,
         use_rslora=options.lora_use_rslora,
     )
-    return get_peft_model(encoder, config)
+    try:
+        return get_peft_model(encoder, config)
+    except ValueError:  # none of its layers is one that LoRA knows
+        family = encoder.config.model_type
+        raise OptionsError(f"method: this encoder ({family}) has no layers for lora. Use full or head.") from None
+
+
+def _check_dropout(config: Any, options: Options) -> None:
+    """Refuses what tells two passes of one text apart by dropout where there is none."""
+    asking = [
+        name
+        for name, asked in {
+            "r_drop": options.r_drop > 0,
+            "contrastive_stage": options.contrastive_stage == "unsupervised",
+        }.items()
+        if asked
+    ]
+    rates = [rate for key, rate in config.to_dict().items() if "drop" in key and "classif" not in key]
+    if asking and not options.lora_dropout and not any(isinstance(rate, float) and rate > 0 for rate in rates):
+        raise OptionsError(
+            f"{asking[0]}: two passes of a text differ by dropout alone, and this encoder ({config.model_type}) has "
+            "none. Set lora_dropout with method: lora, or leave the option out."
+        )
 
 
 def place_for_training(model: IntentModel, device: torch.device) -> None:

@@ -64,12 +64,17 @@ def fit(
 
     Raises:
         BertIntentError: if the checkpoints are of another training, or another process is lost.
-        DataError: if there are fewer than two intents, or `validation_data` is of no use.
-        OptionsError: if an option does not fit the encoder or the machine.
+        DataError: if there are fewer than two intents, not one for each text, or `validation_data` is of no use.
+        OptionsError: if an option does not fit the encoder or the machine, or the training diverges.
         EncoderError: if the encoder cannot be found or read.
         ModelError: if an intent is not known to `start`.
     """
     options = (options or Options()).with_environment().without_remote()
+    if len(texts) != len(intents):
+        raise DataError(f"each text needs an intent, found {len(texts)} texts and {len(intents)} intents.")
+    strange = {type(text).__name__ for text in texts if not isinstance(text, str)}
+    if strange:
+        raise DataError(f"the texts to train on must be str, found {', '.join(sorted(strange))}.")
     if len(set(intents)) < 2:
         raise DataError(f"training needs examples of at least 2 intents, found {len(set(intents))}.")
     began = time.perf_counter()
@@ -94,7 +99,7 @@ def fit(
         run = Run(world, checkpoints, progress and world.is_main, [watch(model)] if watch else [])
         place_for_training(model, device)
         _train(model, texts, intents, min_steps, fresh=start is None, run=run)
-    model.bf16 = serves_in_bf16(options.precision, device)
+    model.bf16 = serves_in_bf16(options.precision, device, model.encoder.model_type)
     model.seen = seen.added(model.seen, texts, intents)
     model.network.eval()
     if world.is_main:
@@ -141,10 +146,11 @@ def _train(
         epochs, steps = round(state.epoch), state.global_step
     if not run.world.is_main:
         return
+    _check_finite(model)
     if epochs:
         add_ngrams(model, train_on)
     # What is fitted to the model's answers is fitted by the engine and in the precision that they will have.
-    model.bf16 = serves_in_bf16(options.precision, model.device)
+    model.bf16 = serves_in_bf16(options.precision, model.device, model.encoder.model_type)
     if serves_by_onnx(model):
         model.graph = export(model, train_on, held_out)
     if epochs:
@@ -170,6 +176,15 @@ def _train(
     }
 
 
+def _check_finite(model: IntentModel) -> None:
+    if all(torch.isfinite(parameter).all() for parameter in model.network.parameters()):
+        return
+    raise OptionsError(
+        f"the training of {model.encoder.name} ended in weights that are no numbers. Lower learning_rate and "
+        "head_learning_rate; if that does not help, the encoder's own weights are damaged: fetch it again."
+    )
+
+
 def _begin(model: IntentModel, train_on: Examples, held_out: Examples, epochs: int, run: Run) -> tuple[str, bool]:
     """Makes the checkpoints this training's.
 
@@ -180,7 +195,8 @@ def _begin(model: IntentModel, train_on: Examples, held_out: Examples, epochs: i
     options, checkpoints = model.options, run.checkpoints
 
     def claim() -> tuple[str, int | None]:
-        precision = "bf16" if trains_in_bf16(options.precision, model.device) else "fp32"
+        bf16 = trains_in_bf16(options.precision, model.device, model.encoder.model_type)
+        precision = "bf16" if bf16 else "fp32"
         if checkpoints is None:
             return precision, None
         training = identity(

@@ -25,12 +25,12 @@ class _LoraLinear(torch.autograd.Function):
         output.addmm_(inner, b.T, alpha=scale)
         ctx.save_for_backward(rows, inner, weight, a, b)
         ctx.scale, ctx.shape = scale, x.shape
-        return output.view(*x.shape[:-1], -1)
+        return output
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         rows, inner, weight, a, b = ctx.saved_tensors
-        gradient = gradients[0].reshape(-1, gradients[0].shape[-1])
+        (gradient,) = gradients
         of_inner = (gradient @ b).mul_(ctx.scale)
         of_x = (gradient @ weight).addmm_(of_inner, a).view(ctx.shape) if ctx.needs_input_grad[0] else None
         of_a, of_b = of_inner.T @ rows, (gradient.T @ inner).mul_(ctx.scale)
@@ -65,4 +65,6 @@ def _can_fuse(module: Any) -> bool:
 
 def _forward(layer: Any, x: Tensor) -> Tensor:
     base, a, b = layer.base_layer, layer.lora_A["default"].weight, layer.lora_B["default"].weight
-    return _LoraLinear.apply(x, base.weight, base.bias, a, b, layer.scaling["default"])
+    rows = _LoraLinear.apply(x, base.weight, base.bias, a, b, layer.scaling["default"])
+    # Not inside: some encoders change a layer's output in place, which autograd forbids for a view made there.
+    return rows.view(*x.shape[:-1], -1)

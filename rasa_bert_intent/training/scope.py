@@ -115,9 +115,7 @@ def _gibberish(model: IntentModel, inputs: Sequence[Sequence[int]]) -> list[list
     """Random tokens of the vocabulary between the first and last token of examples that are drawn at random."""
     random = np.random.default_rng(model.options.random_seed)
     special = set(model.tokenizer.all_special_ids)
-    # A tokenizer may know tokens that the encoder does not.
-    known = model.network.encoder.get_input_embeddings().num_embeddings
     tokens = model.tokenizer.get_vocab().values()
-    words = np.array(sorted(token for token in tokens if token not in special and token < known))
+    words = np.array(sorted(token for token in tokens if token not in special and token < model.network.embeddings))
     drawn = [inputs[i] for i in random.integers(len(inputs), size=_GIBBERISH)]
-    return [[ids[0], *random.choice(words, max(len(ids) - 2, 1)).tolist(), ids[-1]] for ids in drawn]
+    return [[*ids[:1], *random.choice(words, max(len(ids) - 2, 1)).tolist(), *ids[-1:]] for ids in drawn]

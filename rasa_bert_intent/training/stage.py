@@ -7,7 +7,6 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from rasa_bert_intent import network as net
 from rasa_bert_intent.distributed.world import World
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.model import IntentModel
@@ -39,7 +38,7 @@ def contrastive_stage(
     supervised = options.contrastive_stage == "supervised"
     if options.unlabelled_texts:
         texts = read_texts(Path(options.unlabelled_texts))
-        ids = net.tokenize(model.tokenizer, texts, options.max_length)
+        ids = model.tokenize(texts)
         examples = Examples([*examples.texts, *texts], [*examples.inputs, *ids], [*examples.labels, *[-1] * len(ids)])
     # Averaging is for the weights that serve; the batches of a supervised stage need partners.
     options = replace(options, ema_decay=0.0, balanced_batches=supervised)

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from rasa_bert_intent import network as net
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.data.examples import read_examples
 from rasa_bert_intent.data.split import stratified_split
@@ -77,5 +76,5 @@ def read_validation(path: Path, trained: Sequence[str], labels: Sequence[str]) -
 
 def _encode(model: IntentModel, texts: Sequence[str], intents: Sequence[str]) -> Examples:
     column = {label: number for number, label in enumerate(model.labels)}
-    tokens = net.tokenize(model.tokenizer, texts, model.options.max_length)
+    tokens = model.tokenize(texts)
     return Examples(texts, tokens, [column[intent] for intent in intents])

@@ -216,6 +216,27 @@ def test_balanced_weights_make_intents_equal():
     assert weights.tolist() == pytest.approx([8 / 12, 8 / 4, 1])
 
 
+@pytest.mark.parametrize("accumulated", [1, 4])
+def test_balanced_weights_count_in_batches_of_one_too(accumulated, options, examples):
+    few = examples[0][:9], [*["often"] * 8, "rare"]
+    changes = {"batch_size": 1, "gradient_accumulation_steps": accumulated, "method": "head", "precision": "fp32"}
+    kinds = ("none", "balanced")
+    plain, balanced = (fit(*few, options(class_weights=kind, **changes), progress=False) for kind in kinds)
+    assert not np.allclose(plain.head["weight"], balanced.head["weight"], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("texts", "intents", "message"),
+    [
+        (["hi", "hey", "bye"], ["greet", "bye"], "found 3 texts and 2 intents"),
+        (["hi", None, 7], ["greet", "greet", "bye"], "must be str, found NoneType, int"),
+    ],
+)
+def test_lists_that_are_no_examples(texts, intents, message, options):
+    with pytest.raises(DataError, match=message):
+        fit(texts, intents, options(), progress=False)
+
+
 def test_several_visible_gpus_are_not_all_taken(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     assert OneDeviceArguments(output_dir=str(tmp_path), chosen_device="cpu", report_to=[]).n_gpu <= 1

@@ -71,7 +71,7 @@ def test_what_the_user_chose_stays(options):
 def test_a_cosine_head_starts_at_the_means_of_its_intents(options, examples):
     still = {"learning_rate": 0, "head_learning_rate": 0, "epochs": 1, "precision": "fp32"}
     model = fit(*examples, options(method="head", classification_head="cosine", **still))
-    features = model.features_of_tokens(net.tokenize(model.tokenizer, examples[0], 32))
+    features = model.features_of_tokens(model.tokenize(examples[0]))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     for number, label in enumerate(model.labels):
         mean = unit[[intent == label for intent in examples[1]]].mean(axis=0)

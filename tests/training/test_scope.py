@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
-from encoders import make_encoder
 from scipy.special import logsumexp
 from scipy.stats import ortho_group
-from transformers import AutoTokenizer
 
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.scope import Distance, Energy, Scope, unit
@@ -107,15 +105,6 @@ def test_the_smallest_data_trains(intents, options):
     texts = ["play some jazz", "play some jazz", "play some jazz", "hello there"]
     model = fit([*texts[: len(intents) - 1], "bye"], list(intents), options(**TRAINED), progress=False)
     assert np.isfinite(model.predict_proba(["hi", "zz"])).all()
-
-
-def test_a_tokenizer_that_knows_more_than_the_encoder(tmp_path, examples, options):
-    encoder = make_encoder(tmp_path / "encoder")
-    tokenizer = AutoTokenizer.from_pretrained(encoder)
-    tokenizer.add_tokens([f"new{number}" for number in range(200)])
-    tokenizer.save_pretrained(encoder)
-    model = fit(*examples, options(encoder=str(encoder), **TRAINED), progress=False)
-    assert np.isfinite(model.predict_proba(["hi"])).all()
 
 
 def test_of_many_examples_some_of_every_intent_are_drawn(options, examples, monkeypatch):
