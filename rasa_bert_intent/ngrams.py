@@ -7,7 +7,7 @@ more often right, and less often sure of what is wrong.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class NGrams:
         scales: `[rank]`, float32.
         directions: `[rank, labels]`, float32.
         bias: `[labels]`, float32.
+        weight: Of all logits, `[1]`, float32.
     """
 
     hashes: np.ndarray
@@ -53,6 +54,7 @@ class NGrams:
     scales: np.ndarray
     directions: np.ndarray
     bias: np.ndarray
+    weight: np.ndarray = field(default_factory=lambda: np.ones(1, dtype=np.float32))
 
     @classmethod
     def of(cls, hashes: np.ndarray, embeddings: np.ndarray, directions: np.ndarray, bias: np.ndarray) -> NGrams:
@@ -63,7 +65,7 @@ class NGrams:
 
     def times(self, factor: float) -> NGrams:
         """The same classifier with logits this many times as large."""
-        return replace(self, directions=self.directions * np.float32(factor), bias=self.bias * np.float32(factor))
+        return replace(self, weight=self.weight * np.float32(factor))
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
         """Logits `[texts, labels]`, float32: the fewer of a text's n-grams are known, the smaller."""
@@ -71,7 +73,7 @@ class NGrams:
         for row, text in zip(sums, texts, strict=True):
             known, length = self.known(text)
             row += self.embeddings[known].sum(axis=0, dtype=np.int32) / length
-        return products(sums * self.scales, self.directions.T) + self.bias
+        return (products(sums * self.scales, self.directions.T) + self.bias) * self.weight
 
     def known(self, text: str) -> tuple[np.ndarray, float]:
         """The rows of a text's known n-grams, and the length of the vector of all of them."""

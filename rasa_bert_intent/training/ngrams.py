@@ -35,14 +35,17 @@ _WEIGHT = 0.3
 def add_ngrams(model: IntentModel, train: Examples) -> None:
     """Gives a trained model the classifier of n-grams, as `ngram_weight` asks for.
 
-    A model some of whose intents have no example here keeps what it has: it would learn that they never occur.
+    What a model that is trained on had found its weight to be it keeps: its calibration was fitted with that. A model
+    some of whose intents have no example here keeps what it has: it would learn that they never occur.
     """
     weight = model.options.ngram_weight
     if weight == 0:
         model.ngrams = None
     elif len(set(train.labels)) == len(model.labels):
         trained = train_ngrams(train.texts, train.labels, len(model.labels), model.options.random_seed)
-        model.ngrams = trained.times(_WEIGHT if weight is None else weight) if trained is not None else None
+        if weight is None:
+            weight = _WEIGHT if model.ngrams is None else float(model.ngrams.weight[0])
+        model.ngrams = trained.times(weight) if trained is not None else None
 
 
 def train_ngrams(texts: Sequence[str], labels: Sequence[int], num_labels: int, seed: int) -> NGrams | None:

@@ -7,21 +7,21 @@ import pytest
 from remote_server import TOKEN, Server, train
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models(examples, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two models of the same intents, trained alike but for the seed."""
     folder = tmp_path_factory.mktemp("models")
     return tuple(train(examples, tiny_encoder, folder / str(seed), random_seed=seed) for seed in (1, 2))  # type: ignore[return-value]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def with_ray() -> None:
     """Skips what needs Ray where there is none."""
     if importlib.util.find_spec("ray") is None:
         pytest.skip("needs Ray Serve: pip install 'rasa-bert-intent[serve]'")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(with_ray, models, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a token and the first model; not to be harmed."""
     folder = tmp_path_factory.mktemp("server")

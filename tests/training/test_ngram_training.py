@@ -77,10 +77,21 @@ def test_held_out_examples_fit_their_weight(options, examples, caplog):
     with caplog.at_level(logging.INFO):
         fitted = fit(*many, options(**settings), progress=False)
         unfitted = fit(*many, options(**settings, calibrate_confidences=False), progress=False)
-    assert np.linalg.norm(fitted.ngrams.directions) > 1.5 * np.linalg.norm(unfitted.ngrams.directions)
+    assert fitted.ngrams.weight > 1.5 * unfitted.ngrams.weight
     assert "by the encoder alone" in caplog.text
     fixed = fit(*many, options(**{**settings, "ngram_weight": 0.3}), progress=False)
-    np.testing.assert_array_equal(fixed.ngrams.directions, unfitted.ngrams.directions)
+    assert fixed.ngrams.weight == unfitted.ngrams.weight
+
+
+def test_trained_on_without_held_out_examples_they_keep_the_weight_that_was_found(options, examples, tmp_path):
+    many = examples[0] * 4, examples[1] * 4
+    settings = {**STALE, "ngram_weight": None}
+    found = fit(*many, options(**settings, validation_split=0.25), progress=False)
+    found.save(tmp_path / "model")
+    start = IntentModel.load(tmp_path / "model", trainable=True)
+    again = fit(*many, options(**settings), start=start, progress=False)
+    assert again.calibration == found.calibration
+    assert again.ngrams.weight == found.ngrams.weight != 0.3
 
 
 @pytest.mark.parametrize("engine", ["torch", "onnx"])
