@@ -1,6 +1,7 @@
 """`rasa-bert-intent evaluate` on a tiny model, without Rasa."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -92,6 +93,13 @@ def test_text_that_no_tokenizer_takes_is_told_with_its_line(data: Path, tmp_path
     data.write_text('{"text": "half \\ud83d a face", "intent": "greet"}\n', "utf-8")
     assert _evaluate(tmp_path / "none", data) == 1
     assert "data.jsonl, line 1: 'half \\ud83d a face' holds a lone surrogate" in capsys.readouterr().err
+
+
+def test_name_of_a_file_may_hold_any_byte(model: Path, data: Path, tmp_path: Path):
+    odd = data.rename(tmp_path / os.fsdecode(b"bad\xe9.jsonl"))
+    assert _evaluate(model, odd, "--output", tmp_path / "report") == 0
+    assert json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))["data"] == str(tmp_path / "bad?.jsonl")
+    assert files(tmp_path / "report") == ["model_card.md", "report.html", "report.json", "report.md"]
 
 
 def test_card_goes_to_a_file_and_mistakes_are_one_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture):

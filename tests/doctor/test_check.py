@@ -1,6 +1,7 @@
 """`rasa-bert-intent check`, in this process."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -111,6 +112,12 @@ def test_folder_for_the_output_is_looked_for_before_anything_is_done(nlu, tmp_pa
     assert told.err == f"error: --output: the folder {tmp_path / 'none'} does not exist. Make it, or name another.\n"
     assert main(["check", str(nlu), "--fast", "--output", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"error: --output: {tmp_path} is a folder. Name a file.\n"
+
+
+def test_name_of_a_file_may_hold_any_byte(nlu, capsys):
+    odd = nlu.rename(nlu.with_name(os.fsdecode(b"bad\xe9.yml")))
+    assert main(["check", str(odd), "--fast"]) == 0
+    assert "bad\\udce9.yml:8 " in capsys.readouterr().out
 
 
 def test_missing_encoder_is_told_in_one_line(nlu, capsys):
