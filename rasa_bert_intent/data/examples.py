@@ -94,9 +94,10 @@ def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
             raise DataError(f"{path}, line {number}: expected a JSON object with {keys}, got {shown!r}.") from None
         if text is None or intent is None:
             continue
-        if has_surrogate(text):
-            raise DataError(f"{path}, line {number}: {text!r} holds a lone surrogate, half a character. Mend it.")
-        yield Example(text, str(intent).partition("/")[0], path, number)
+        for value in (text, intent := str(intent)):
+            if has_surrogate(value):
+                raise DataError(f"{path}, line {number}: {value!r} holds a lone surrogate, half a character. Mend it.")
+        yield Example(text, intent.partition("/")[0], path, number)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

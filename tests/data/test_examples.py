@@ -31,6 +31,13 @@ def test_a_row_that_is_no_example_is_told(row: str, tmp_path: Path):
         read_examples(_write(tmp_path / "a.jsonl", row))
 
 
+@pytest.mark.parametrize(("text", "intent"), [("half \\ud83d", "greet"), ("hi", "gr\\ud83d")])
+def test_half_a_character_is_told(text: str, intent: str, tmp_path: Path):
+    file = _write(tmp_path / "a.jsonl", f'{{"text": "{text}", "intent": "{intent}"}}')
+    with pytest.raises(DataError, match=r"a\.jsonl, line 1: '.*\\ud83d' holds a lone surrogate"):
+        read_examples(file)
+
+
 def test_a_folder_named_as_a_file_is_told(tmp_path: Path):
     (tmp_path / "a.jsonl").mkdir()
     with pytest.raises(DataError, match=r"a\.jsonl cannot be read"):
