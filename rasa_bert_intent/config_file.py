@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,27 @@ _CLASS = "BertIntentClassifier"
 COMPONENT = f"rasa_bert_intent.{_CLASS}"
 
 
+class _Loader(yaml.SafeLoader):
+    """Expands `${VARIABLE}` where it stands without quotes, as Rasa does, and says which value cannot be read."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # of a date such as 2024-13-45
+            raise yaml.constructor.ConstructorError(None, None, f"{node.value}: {error},", node.start_mark) from None
+
+    def expanded(self, node: yaml.ScalarNode) -> str:
+        """The text with the values of the variables in it."""
+        text = os.path.expandvars(node.value)
+        if any(word.startswith("$") and word in node.value for word in text.split()):
+            raise ValueError("an environment variable in it is not set")
+        return text
+
+
+_Loader.add_implicit_resolver("!env_var", re.compile(r"^.*\$\{.*\}.*$"), None)
+_Loader.add_constructor("!env_var", _Loader.expanded)
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """The component's mapping, unchecked.
 
@@ -25,11 +48,11 @@ def read_config(path: Path) -> dict[str, Any]:
         OptionsError: naming the file, if it cannot be read or does not hold the component once.
     """
     try:
-        content = yaml.safe_load(path.read_bytes())
+        content = yaml.load(path.read_bytes(), _Loader)
     except OSError as error:
         raise OptionsError(f"--config: {path} cannot be read ({error.strerror}). Check the path.") from None
     except yaml.YAMLError as error:
-        raise OptionsError(f"--config: {path} is not YAML: {_in_one_line(error)}. Mend it.") from None
+        raise OptionsError(f"--config: {path} cannot be read as YAML: {_in_one_line(error)}. Mend it.") from None
     if not isinstance(content, dict):
         raise OptionsError(f"--config: {path} is neither a config.yml of Rasa nor a mapping of options.")
     if "pipeline" not in content:
@@ -65,9 +88,9 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
         if not (key and equals):
             raise OptionsError(f"--option: expected key=value, such as epochs=4, got {pair!r}.")
         try:
-            options[key.strip()] = yaml.safe_load(value)
+            options[key.strip()] = yaml.load(value, _Loader)
         except yaml.YAMLError as error:
-            raise OptionsError(f"--option {pair}: the value is not YAML: {_in_one_line(error)}.") from None
+            raise OptionsError(f"--option {pair}: the value cannot be read as YAML: {_in_one_line(error)}.") from None
     return options
 
 

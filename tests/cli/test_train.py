@@ -148,7 +148,7 @@ def test_training_that_fails_leaves_the_former_model(
     [
         (["--option", "epoch=3"], "epoch: unknown option, did you mean 'epochs'?"),
         (["--option", "epochs"], "--option: expected key=value, such as epochs=4, got 'epochs'"),
-        (["--option", "epochs=[3"], "--option epochs=[3: the value is not YAML"),
+        (["--option", "epochs=[3"], "--option epochs=[3: the value cannot be read as YAML"),
         (["--option", "trained_model=m"], "--option trained_model: train makes a model"),
         (["--config", "none.yml"], "--config: none.yml cannot be read (No such file or directory)"),
         (["--split", "train", "dev"], "--split is not for DATA, which is taken for Rasa NLU data"),

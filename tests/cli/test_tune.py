@@ -140,7 +140,7 @@ def test_bad_data_is_told_in_one_line(content: str, told: str, folder: Path, cap
     ("content", "told"),
     [
         (None, "cannot be read"),
-        ("pipeline: [", "is not YAML"),
+        ("pipeline: [", "cannot be read as YAML"),
         ("", "is neither a config.yml of Rasa nor a mapping of options"),
         (
             "pipeline:\n- name: DIETClassifier\n",
