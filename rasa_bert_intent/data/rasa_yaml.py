@@ -24,6 +24,8 @@ SUFFIXES = (".yml", ".yaml")
 # libyaml is ten times as fast; PyYAML is also built without it.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_MERGE = "tag:yaml.org,2002:merge"
+
 # [text](type), [text](type:value), [text]{"entity": ...} and [text][{...}, {...}], as Rasa's entities_parser has them.
 _ENTITY = re.compile(r"\[([^\]]+?)\](?:\([^:)]+?(?::[^)]+)?\)|\{[^}]+?\}|\[.*?\])")
 # What Rasa strips from an example: no tabs and no other blanks.
@@ -162,14 +164,22 @@ def _line_of_odd_character(content: str) -> str:
 
 
 def _entries(mapping: yaml.MappingNode, path: Path) -> dict[str, yaml.Node]:
-    entries: dict[str, yaml.Node] = {}
+    """The mapping's own values by their keys, and those that it merges (`<<: *anchor`) and has not itself."""
+    merged: dict[str, yaml.Node] = {}
+    own: dict[str, yaml.Node] = {}
     for key, value in mapping.value:
         if not isinstance(key, yaml.ScalarNode):
             continue
-        if key.value in entries:
+        if key.tag == _MERGE:
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if not isinstance(source, yaml.MappingNode):
+                    raise _error(path, source, "'<<' takes a mapping such as *anchor, or a list of them")
+                merged = {**_entries(source, path), **merged}  # of several the first holds
+            continue
+        if key.value in own:
             raise _error(path, key, f"'{key.value}' stands twice. Put both together, or remove one")
-        entries[key.value] = value
-    return entries
+        own[key.value] = value
+    return {**merged, **own}
 
 
 def _is_null(node: yaml.Node) -> bool:

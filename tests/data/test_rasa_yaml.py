@@ -42,6 +42,17 @@ responses:
   - text: "I am a bot"
 """
 
+MERGED = """\
+nlu:
+- &hello
+  intent: greet
+  examples: |
+    - hello
+- <<: *hello
+  intent: welcome
+- <<: [{intent: bye}, *hello]
+"""
+
 
 def write(path: Path, content: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +83,11 @@ def test_every_form_with_its_line(tmp_path):
         ("yes", "yes", 25),
         ("yes", "sure: why not", 25),
     ]
+
+
+def test_merged_examples_are_located_where_they_are_written(tmp_path):
+    found = [("greet", "hello", 5), ("welcome", "hello", 5), ("bye", "hello", 5)]
+    assert located(write(tmp_path / "nlu.yml", MERGED)) == found
 
 
 def test_folder_is_read_deep_without_what_is_hidden_or_no_nlu(tmp_path):
@@ -106,6 +122,7 @@ def test_exact_repeats_are_taken_once_for_scores_and_told_apart_for_places(tmp_p
         "nlu:\n- intent: a\n  examples: |\n    - \\u00e9t\\u00e9 \\U0001F600\n",
         'nlu:\n- intent: a\n  examples:\n  - text: "tab\\tand \\u2028 break"\n  - text: "  blanks [x](y:z) \\n"\n',
         'nlu:\n- intent: "on"\n  examples: &same |\n    - été\n- intent: off\n  examples: *same\n',
+        MERGED,
     ],
 )
 def test_reads_what_rasa_reads(tmp_path, content):
@@ -144,6 +161,7 @@ def test_reads_massive_as_rasa_does_each_example_at_its_line(massive_dir, tmp_pa
             ", line 4: expected '- text: ...'. For a plain list write 'examples: |' above it.",
         ),
         ("nlu:\n- intent: a\n  intent: b\n", ", line 3: 'intent' stands twice. Put both together, or remove one."),
+        ("nlu:\n- intent: a\n  <<: [b]\n", ", line 3: '<<' takes a mapping such as *anchor, or a list of them."),
         ("nlu:\n- intent: a\n  examples: {b: c}\n", ", line 3: expected 'examples: |' with lines that start with '-'."),
     ],
 )
