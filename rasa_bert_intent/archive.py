@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from rasa_bert_intent.errors import ModelError
+from rasa_bert_intent.errors import ModelError, name_some
 from rasa_bert_intent.predictor import IntentPredictor
 from rasa_bert_intent.serving import load_to_serve
-from rasa_bert_intent.storage import MANIFEST
+from rasa_bert_intent.storage import HEAD, MANIFEST
 
 
 def open_model(path: Path) -> IntentPredictor:
@@ -37,16 +37,16 @@ def model_directory(path: Path) -> Iterator[Path]:
         path: A model's directory, an archive of Rasa (`.tar.gz`), or a folder of archives, whose newest is taken.
 
     Raises:
-        ModelError: if there is none.
+        ModelError: if there is none, or an archive holds several.
     """
     if (path / MANIFEST).is_file():
         yield path
         return
     if path.is_dir():
-        archives = sorted(path.glob("*.tar.gz"), key=lambda file: file.stat().st_mtime)
+        archives = [file for file in path.glob("*.tar.gz") if file.is_file()]
         if not archives:
             raise ModelError(f"{path} holds neither a {MANIFEST} nor an archive (.tar.gz). Train a model first.")
-        path = archives[-1]
+        path = max(archives, key=lambda file: file.stat().st_mtime)
     if not path.is_file():
         raise ModelError(f"{path} does not exist. Give a model's directory, or an archive that rasa train wrote.")
     with tempfile.TemporaryDirectory() as scratch:
@@ -58,9 +58,17 @@ def _extract(archive: Path, scratch: Path) -> Path:
     try:
         with tarfile.open(archive, "r:gz") as tar:
             names = [PurePosixPath(member.name) for member in tar.getmembers() if member.isfile()]
-            homes = sorted({name.parent for name in names if name.name == MANIFEST and ".." not in name.parts})
+            # Another component may have a file of the manifest's name, but no head beside it.
+            with_manifest, with_head = (
+                {name.parent for name in names if name.name == file and ".." not in name.parts}
+                for file in (MANIFEST, HEAD)
+            )
+            homes = sorted(with_manifest & with_head)
             if not homes:
                 raise ModelError(f"{archive} holds no BertIntentClassifier. Add it to config.yml and train again.")
+            if len(homes) > 1:
+                held = name_some([home.name for home in homes])
+                raise ModelError(f"{archive} holds several models: {held}. Leave one in config.yml and train again.")
             for member in tar.getmembers():
                 name = PurePosixPath(member.name)
                 if not member.isfile() or not name.is_relative_to(homes[0]) or ".." in name.parts:
