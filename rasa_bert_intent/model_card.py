@@ -244,4 +244,5 @@ def _hub_id(manifest: Mapping[str, Any]) -> str | None:
 
 def _name(path: str) -> str:
     """A hub id as it is; of a path the last part: the folders of a machine are nobody's business."""
-    return path if path.count("/") == 1 and path[0] not in "./~" else Path(path).name
+    name = path if path.count("/") == 1 and path[0] not in "./~" else Path(path).name
+    return name if name.strip(".") else "a local folder"  # `.` is another elsewhere

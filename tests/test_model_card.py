@@ -77,6 +77,13 @@ def test_encoder_is_the_base_model_where_the_hub_has_it(manifest: dict[str, Any]
     assert "/home/me" not in card
 
 
+def test_folder_without_a_name_is_called_one(manifest: dict[str, Any], report: dict[str, Any]):
+    manifest["encoder"]["name"], report["data"] = "..", "."
+    data = ModelCard(model_card(manifest, report)).data
+    assert data.model_name == "Intents by a local folder"
+    assert {result.dataset_name for result in data.eval_results or []} == {"a local folder"}
+
+
 def test_card_tells_what_the_manifest_holds(manifest: dict[str, Any]):
     card = model_card(manifest)
     training = manifest["training"]

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         out_of_scope=_predict(model, out_of_scope),
         out_of_scope_intent=args.out_of_scope_intent,
         title=f"{args.model} on {args.data}",
-        data=str(args.data),
+        data=str(args.data) if args.data.name.strip(".") else args.data.resolve().name,
     )
     write_report(evaluation, files)  # first: a closed pipe ends the command at the print
     if len(files) > 1:

@@ -102,6 +102,14 @@ def test_name_of_a_file_may_hold_any_byte(model: Path, data: Path, tmp_path: Pat
     assert files(tmp_path / "report") == ["model_card.md", "report.html", "report.json", "report.md"]
 
 
+def test_this_folder_is_told_by_its_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "nlu.yml").write_text("nlu:\n- intent: greet\n  examples: |\n    - hi\n", "utf-8")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert _evaluate(model, ".", "--output", tmp_path / "scores.json") == 0
+    assert json.loads((tmp_path / "scores.json").read_text("utf-8"))["data"] == "mine"
+
+
 def test_card_goes_to_a_file_and_mistakes_are_one_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     assert main(["card", str(model), "--output", str(tmp_path / "card.md")]) == 0
     assert capsys.readouterr().out == ""
