@@ -92,9 +92,14 @@ def refuse(args: argparse.Namespace, actions: Sequence[argparse.Action], source:
     Raises:
         DataError: naming the first of them that was given.
     """
-    for action in actions:
-        if getattr(args, action.dest) != action.default:
-            raise DataError(f"{action.option_strings[0]} is not for {source}, which is taken for {kind}")
+    if option := first_given(args, actions):
+        raise DataError(f"{option} is not for {source}, which is taken for {kind}")
+
+
+def first_given(args: argparse.Namespace, actions: Sequence[argparse.Action]) -> str:
+    """The first of some options that is not as it would be anyway; empty: all are."""
+    given = (action.option_strings[0] for action in actions if getattr(args, action.dest) != action.default)
+    return next(given, "")
 
 
 def print_notes(notes: Sequence[str], where: str) -> None:

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rasa_bert_intent.errors import DataError
+
 
 def add_parser(subparsers: Any) -> None:
     """Adds the command to the parser."""
@@ -37,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     from rasa_bert_intent.doctor.report import as_json, as_text
     from rasa_bert_intent.reports.files import check_file, write_text
 
+    if args.fast and args.encoder:
+        raise DataError("--encoder is not for --fast, which takes none: leave out one of them.")
     if args.output:
         check_file(args.output)
     examples = read_located(args.data)

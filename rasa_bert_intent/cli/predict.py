@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rasa_bert_intent.batches import whole_characters
-from rasa_bert_intent.cli.arguments import add_model, add_table_form, table_form
+from rasa_bert_intent.cli.arguments import add_model, add_table_form, first_given, table_form
+from rasa_bert_intent.data.table import SUFFIXES
 from rasa_bert_intent.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _BAD_SHOWN = 5
 
 # Endings of files that are not a message a line.
-_STRUCTURED = (".csv", ".tsv", ".tab", ".jsonl", ".parquet")
+_STRUCTURED = (*SUFFIXES, ".jsonl", ".parquet")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -45,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--text-column", metavar="COLUMN", help="column or JSON key with the text (default: text, or utt)"
     )
-    add_table_form(parser.add_argument_group("a table"))
+    table = add_table_form(parser.add_argument_group("a table"))
     bulk = parser.add_argument_group("a file of any size")
     bulk.add_argument(
         "--output",
@@ -53,8 +54,10 @@ def add_parser(subparsers: Any) -> None:
         metavar="DIR",
         help="folder for part-000000.jsonl and so on, in order, bad rows with reasons in bad-000000.jsonl and so on",
     )
-    bulk.add_argument("--chunk-size", type=int, default=10_000, metavar="N", help="rows a part (10000)")
-    bulk.add_argument("--form", choices=("jsonl", "parquet"), default="jsonl", help="of the parts (default: jsonl)")
+    parts = [
+        bulk.add_argument("--chunk-size", type=int, default=10_000, metavar="N", help="rows a part (10000)"),
+        bulk.add_argument("--form", choices=("jsonl", "parquet"), default="jsonl", help="of the parts (jsonl)"),
+    ]
     ray = parser.add_argument_group("on Ray (needs --output, and the extra 'ray')")
     ray.add_argument("--ray", action="store_true", help="do the parts by several processes, each with the model")
     ray.add_argument(
@@ -66,7 +69,7 @@ def add_parser(subparsers: Any) -> None:
         help="of a Ray cluster whose machines all see the model, --input and --output under the same paths "
         "(default: this machine)",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, table=table, parts=parts)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,6 +80,11 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(f"--input: {args.input} is no file.")
     if not args.ray and (args.ray_workers is not None or args.ray_address is not None):
         raise DataError("--ray-workers and --ray-address need --ray.")
+    if not args.output and (option := first_given(args, args.parts)):
+        raise DataError(f"{option} needs --output: it is of the parts.")
+    is_table = args.input and args.input.suffix.lower() in SUFFIXES
+    if not is_table and (option := first_given(args, args.table)):
+        raise DataError(f"{option} is for --input of {', '.join(SUFFIXES)}.")
     if args.output:
         return _to_folder(args)
     if args.ray:

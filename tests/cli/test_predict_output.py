@@ -89,6 +89,10 @@ def test_every_row_is_there_exactly_once_after_two_kills(quick_model: Path, tabl
         (["--output", "DIR"], "--output needs --input"),
         (["--input", "TABLE", "--output", "DIR"], "--text-column is missing; "),
         (["hello", "--text-column", "text"], "--text-column is for --input of .csv, "),
+        (["hello", "--chunk-size", "-4"], "--chunk-size needs --output"),
+        (["--input", "TABLE", "--form", "parquet"], "--form needs --output"),
+        (["hello", "--quotes", "csv"], "--quotes is for --input of .csv, .tsv, .tab."),
+        (["--input", "LINES", "--output", "DIR", "--delimiter", ";"], "--delimiter is for --input of .csv, "),
         (["--input", "TABLE", "--output", "DIR", "--chunk-size", "0"], "--chunk-size is 0; expected 1 or more"),
         (["--input", "TABLE", "--output", "TABLE", "--text-column", "2"], "is no empty folder and no job's"),
     ],
@@ -97,7 +101,8 @@ def test_every_row_is_there_exactly_once_after_two_kills(quick_model: Path, tabl
 def test_mistakes_are_told_in_one_line(
     arguments: list[str], message: str, quick_model: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ):
-    paths = {"DIR": str(tmp_path / "results"), "TABLE": str(table)}
+    (tmp_path / "messages.txt").write_text("hello\n")
+    paths = {"DIR": str(tmp_path / "results"), "TABLE": str(table), "LINES": str(tmp_path / "messages.txt")}
     assert main(["predict", str(quick_model), *(paths.get(argument, argument) for argument in arguments)]) == 1
     told = capsys.readouterr().err
     assert message in told

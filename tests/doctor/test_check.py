@@ -114,6 +114,11 @@ def test_folder_for_the_output_is_looked_for_before_anything_is_done(nlu, tmp_pa
     assert capsys.readouterr().err == f"error: --output: {tmp_path} is a folder. Name a file.\n"
 
 
+def test_encoder_that_would_not_be_loaded_is_refused(nlu, capsys):
+    assert main(["check", str(nlu), "--fast", "--encoder", "./nowhere"]) == 1
+    assert capsys.readouterr().err == "error: --encoder is not for --fast, which takes none: leave out one of them.\n"
+
+
 def test_name_of_a_file_may_hold_any_byte(nlu, capsys):
     odd = nlu.rename(nlu.with_name(os.fsdecode(b"bad\xe9.yml")))
     assert main(["check", str(odd), "--fast"]) == 0
