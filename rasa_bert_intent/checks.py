@@ -206,4 +206,4 @@ def unknown(key: str, known: Sequence[str]) -> str:
     """What is wrong with a key that is none of those known, with the one that may be meant."""
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}?" if close else "remove it"
-    return f"{key}: unknown option, {hint}"
+    return f"{key}: unknown option ({hint})"

@@ -26,7 +26,7 @@ def test_epochs_is_a_number_so_that_rasa_can_scale_it():
 def test_all_mistakes_are_told_in_one_line():
     message = message_of({"epoch": 3, "batch_size": 0, "method": "qlora", "label_smoothing": "much"})
     assert message == (
-        "4 mistakes in the options of BertIntentClassifier: epoch: unknown option, did you mean 'epochs'?; "
+        "4 mistakes in the options of BertIntentClassifier: epoch: unknown option (did you mean 'epochs'?); "
         "batch_size: expected a whole number from 1 to 65536, got 0; "
         "method: expected one of auto, lora, full, head, got 'qlora'; "
         "label_smoothing: expected a number from 0 to below 1, got 'much'."
@@ -34,7 +34,7 @@ def test_all_mistakes_are_told_in_one_line():
 
 
 def test_an_unknown_key_like_no_other_is_to_be_removed():
-    assert "zzz: unknown option, remove it" in message_of({"zzz": 1})
+    assert "zzz: unknown option (remove it)" in message_of({"zzz": 1})
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_training_that_fails_leaves_the_former_model(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--option", "epoch=3"], "epoch: unknown option, did you mean 'epochs'?"),
+        (["--option", "epoch=3"], "epoch: unknown option (did you mean 'epochs'?)"),
         (["--option", "epochs"], "--option: expected key=value, such as epochs=4, got 'epochs'"),
         (["--option", "epochs=[3"], "--option epochs=[3: the value cannot be read as YAML"),
         (["--option", "trained_model=m"], "--option trained_model: train makes a model"),

@@ -147,7 +147,7 @@ def test_bad_data_is_told_in_one_line(content: str, told: str, folder: Path, cap
             "has BertIntentClassifier 0 times, expected once; it has DIETClassifier",
         ),
         (f"pipeline:\n- name: {COMPONENT}\n- name: {COMPONENT}\n", "BertIntentClassifier 2 times"),
-        (f"pipeline:\n- name: {COMPONENT}\n  lora_rank: 8\n", "lora_rank: unknown option, did you mean 'lora_r'?"),
+        (f"pipeline:\n- name: {COMPONENT}\n  lora_rank: 8\n", "lora_rank: unknown option (did you mean 'lora_r'?)"),
         (f"pipeline:\n- name: {COMPONENT}\n  encoder: none/such\n", "none/such"),
     ],
     ids=["missing", "no YAML", "empty", "no entry", "two entries", "unknown option", "no encoder"],

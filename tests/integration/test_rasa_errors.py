@@ -19,8 +19,8 @@ def test_every_mistake_in_the_options_is_named_before_anything_is_trained(tmp_pa
     result.told_in_one_line(
         "InvalidConfigException",
         "5 mistakes",
-        "epoch: unknown option, did you mean 'epochs'?",
-        "batch_sise: unknown option, did you mean 'batch_size'?",
+        "epoch: unknown option (did you mean 'epochs'?)",
+        "batch_sise: unknown option (did you mean 'batch_size'?)",
         "method: expected one of auto, lora, full, head, got 'lroa'",
         "learning_rate: expected a number from 0 to 1 or null, got 'fast'",
         "store_encoder: expected true or false or null, got 'yes'",
