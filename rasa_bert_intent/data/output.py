@@ -19,6 +19,8 @@ from rasa_bert_intent.errors import DataError
 _TORCH_WRITER = "inline_container"
 # What `convert` writes, by its path in the output folder; of several languages each has a folder.
 _CONVERTED = re.compile(rf"(?:{LOCALE.pattern}/)?(?:domain\.yml|(?:{'|'.join(SPLITS)})/nlu\.yml)")
+# What macOS and Windows leave in a folder that somebody looks at.
+_OF_A_DESKTOP = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def check_output(output_dir: Path, source: Path, force: bool, ours: re.Pattern[str] = _CONVERTED) -> None:
@@ -32,13 +34,17 @@ def check_output(output_dir: Path, source: Path, force: bool, ours: re.Pattern[s
 
     Raises:
         DataError: ``output_dir`` is a file, holds ``source`` or anything but what a former run left, or that without
-            ``force``.
+            ``force``. What a desktop leaves, such as ``.DS_Store``, is nothing.
     """
     if not output_dir.exists():
         return
     if not output_dir.is_dir():
         raise DataError(f"{output_dir} is a file; expected a folder")
-    held = [path for path in output_dir.rglob("*") if path.is_symlink() or not path.is_dir()]
+    held = [
+        path
+        for path in output_dir.rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and path.name not in _OF_A_DESKTOP
+    ]
     if held and not force:
         raise DataError(f"{output_dir} is not empty: choose another folder, or replace it with --force")
     if source.resolve().is_relative_to(output_dir.resolve()):

@@ -5,8 +5,20 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from rasa_bert_intent.data.output import as_os_errors, replaced_folder
+from rasa_bert_intent.data.output import as_os_errors, check_output, replaced_folder
 from rasa_bert_intent.errors import DataError
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini"])
+def test_what_a_desktop_leaves_in_a_folder_is_nothing(name: str, tmp_path: Path):
+    output, source = tmp_path / "output", tmp_path / "table.csv"
+    (output / "train").mkdir(parents=True)
+    (output / "train" / name).touch()
+    check_output(output, source, force=False)
+    (output / "train" / "nlu.yml").touch()
+    check_output(output, source, force=True)
+    with pytest.raises(DataError, match="is not empty"):
+        check_output(output, source, force=False)
 
 
 def test_what_cannot_be_written_is_told_and_the_former_folder_stays(tmp_path: Path):
