@@ -1,8 +1,7 @@
 """The kinds of value an option takes.
 
 A check is called with a value and returns it in its proper type, or raises `ValueError` with what was expected; as a
-string it says what it allows. Numbers may come as strings, as YAML dialects disagree on `2e-4`, but for those that Rasa
-itself multiplies; booleans may not.
+string it says what it allows. Numbers may come as strings, as YAML dialects disagree on `2e-4`; booleans may not.
 """
 
 from __future__ import annotations
@@ -53,16 +52,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number from `low` to `high`; with `strict` no string that spells one."""
+    """A whole number from `low` to `high`."""
 
     low: int
     high: float = math.inf
-    strict: bool = False
 
     def __call__(self, value: Any) -> int:
         """Returns the value as an int."""
-        if self.strict and isinstance(value, str):
-            raise ValueError(f"{self}, not a string")
         number = _number(value)
         if number is None or not float(number).is_integer() or not self.low <= number <= self.high:
             raise ValueError(str(self))

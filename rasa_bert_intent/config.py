@@ -106,7 +106,7 @@ class Options:
         OneOf("auto", "mean", "cls"),
         "How token vectors become one: `auto` does as the encoder was made (mean for sentence encoders, else cls).",
     )
-    epochs: int = _option(5, Integer(0, 100_000, strict=True), "Passes through the examples. 0: nothing is trained.")
+    epochs: int = _option(5, Integer(0, 100_000), "Passes through the examples. 0: leave the model untrained.")
     min_steps: int | None = _option(
         None,
         Optional(Integer(0, 10_000_000)),
