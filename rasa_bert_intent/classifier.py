@@ -69,7 +69,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
     @staticmethod
     def get_default_config() -> Dict[str, Any]:  # noqa: UP006
         """Every option with its default; flat, as Rasa's cache needs it."""
-        return Options().to_dict()
+        return _Defaults(Options().to_dict())
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:  # noqa: UP006, UP045
@@ -78,14 +78,22 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         Our version, the content of the encoder and of an adapter, and whether an older model is trained on: that model
         is not among the inputs Rasa compares, so finetuning is never answered from the cache. Rasa asks before any
         component is trained, so that a mistake in the options, or an encoder that is nowhere, shows at once.
+
+        Under `--force` Rasa asks no sooner than at the component's turn, when an error would show as a long traceback:
+        none is raised then, and `create` or `train`, which come next, tell the mistake.
         """
         if "encoder" not in config:  # not our mapping: Rasa asks once more about a result it takes from the cache
             return None
-        with _told_to_rasa():
-            options = Options.from_config(config)
-            if "finetuning_epoch_fraction" in config:  # the model trained on holds its encoder
+        try:
+            with _told_to_rasa():
+                options = Options.from_config(config)
+                if "finetuning_epoch_fraction" in config:  # the model trained on holds its encoder
+                    return uuid.uuid4().hex
+                return sources_checksum(options)
+        except RasaException:
+            if isinstance(config, _Defaults):
                 return uuid.uuid4().hex
-            return sources_checksum(options)
+            raise
 
     def __init__(
         self,
@@ -237,6 +245,13 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             message.set(_INTENT_RANKING, ranking, add_to_output=True)
             message.set(_P_IN_SCOPE, float(in_scope), add_to_output=True)
         return messages
+
+
+class _Defaults(Dict[str, Any]):  # noqa: UP006
+    """The default options. Where the component has its turn Rasa writes the user's into a copy, which keeps this type.
+
+    Where it only asks for the fingerprint, before anything is trained, it makes a plain mapping of both.
+    """
 
 
 def _kept_models() -> TrainedModels:

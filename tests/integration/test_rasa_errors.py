@@ -1,6 +1,7 @@
 """Mistakes are told in one line, before time is spent on them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bot import NLU, Bot, Result, component_files, repack
@@ -45,6 +46,22 @@ def test_encoder_directory_that_does_not_exist_is_told_in_one_line(no_encoder: R
 
 def test_encoder_that_is_nowhere_is_told_before_anything_is_trained(no_encoder: Result):
     assert no_encoder.components_trained == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        pytest.param({"nonsense": 3, "epocs": 4}, ["InvalidConfigException", "2 mistakes", "nonsense", "'epochs'"]),
+        pytest.param({"encoder": "/no/such/encoder"}, ["encoder: the directory"], marks=pytest.mark.slow),
+        pytest.param({"trained_model": "nowhere"}, ["trained_model: nowhere does not"], marks=pytest.mark.slow),
+    ],
+)
+def test_mistake_is_told_in_one_line_under_force_too(options: dict[str, Any], told: list[str], tmp_path: Path):
+    bot = Bot(tmp_path).write(options, before=COUNTED)
+    result = bot.rasa("train", "--force", "--skip-validation")
+    assert result.status != 0
+    result.told_in_one_line(*told)
+    assert bot.archives == []
 
 
 @pytest.mark.slow
