@@ -36,7 +36,7 @@ from rasa_bert_intent.config import Options
 from rasa_bert_intent.doctor.texts import training_warnings
 from rasa_bert_intent.errors import BertIntentError, OptionsError, ServerError
 from rasa_bert_intent.ranking import rank
-from rasa_bert_intent.reuse import LIBRARIES, TrainedModels, sources_checksum
+from rasa_bert_intent.reuse import LIBRARIES, TrainedModels, training_checksum
 from rasa_bert_intent.trained_model import take
 
 logger = logging.getLogger(__name__)
@@ -75,9 +75,10 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
     def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:  # noqa: UP006, UP045
         """What else decides whether a cached training is still good.
 
-        Our version, the content of the encoder and of an adapter, and whether an older model is trained on: that model
-        is not among the inputs Rasa compares, so finetuning is never answered from the cache. Rasa asks before any
-        component is trained, so that a mistake in the options, or an encoder that is nowhere, shows at once.
+        Our version, the content of the encoder and of an adapter, the engine, precision and device of this machine,
+        and whether an older model is trained on: that model is not among the inputs Rasa compares, so finetuning is
+        never answered from the cache. Rasa asks before any component is trained, so that a mistake in the options or
+        the environment, or an encoder that is nowhere, shows at once.
 
         Under `--force` Rasa asks no sooner than at the component's turn, when an error would show as a long traceback:
         none is raised then, and `create` or `train`, which come next, tell the mistake.
@@ -86,10 +87,10 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
             return None
         try:
             with _told_to_rasa():
-                options = Options.from_config(config)
+                options = Options.from_config(config).with_environment()
                 if "finetuning_epoch_fraction" in config:  # the model trained on holds its encoder
                     return uuid.uuid4().hex
-                return sources_checksum(options)
+                return training_checksum(options)
         except RasaException:
             if isinstance(config, _Defaults):
                 return uuid.uuid4().hex

@@ -52,6 +52,24 @@ def sources_checksum(options: Options) -> str:
     return " ".join(checksums)
 
 
+def training_checksum(options: Options) -> str:
+    """`sources_checksum`, and the settings of this machine that training depends on: engine, precision, device.
+
+    Args:
+        options: With those of the environment.
+
+    Raises:
+        OptionsError: if the device is not there.
+        EncoderError, ModelError: as `sources_checksum` does.
+    """
+    if options.trained_model:  # nothing is trained
+        return sources_checksum(options)
+    from rasa_bert_intent.runtime import choose_device
+
+    options = options.without_remote()
+    return f"{sources_checksum(options)} {options.engine} {options.precision} {choose_device(options.device)}"
+
+
 class TrainedModels:
     """Models in a folder, by a key of what they were trained from.
 
@@ -68,17 +86,14 @@ class TrainedModels:
         """A checksum of all that decides what training leads to: examples in order, options, encoder, version.
 
         Raises:
+            OptionsError: if the device is not there.
             EncoderError: if the encoder, or another source that the options name, is nowhere.
         """
-        from rasa_bert_intent.runtime import choose_device
-
         libraries = [f"{name} {version(name)}" for name in LIBRARIES]
-        device = str(choose_device(options.device))
         content = [
             FORMAT,
-            sources_checksum(options),
+            training_checksum(options),
             libraries,
-            device,
             options.without_remote().to_dict(),
             list(texts),
             list(intents),

@@ -221,6 +221,32 @@ def test_the_cache_key_follows_our_version(config, monkeypatch):
     assert calculate_fingerprint_key(BertIntentClassifier, config, {}) != first
 
 
+@pytest.mark.parametrize(("name", "value"), [("ENGINE", "torch"), ("PRECISION", "fp32")])
+def test_the_cache_key_follows_what_the_environment_changes_in_training(name, value, config, monkeypatch):
+    first = calculate_fingerprint_key(BertIntentClassifier, config, {})
+    monkeypatch.setenv(f"RASA_BERT_INTENT_{name}", value)
+    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) != first
+
+
+def test_the_cache_key_minds_no_environment_that_changes_serving_alone(config, monkeypatch):
+    first = calculate_fingerprint_key(BertIntentClassifier, config, {})
+    changes = {"ENGINE": "remote", "REMOTE_URL": "http://127.0.0.1:5056", "NUM_THREADS": "3"}
+    for name, value in changes.items():
+        monkeypatch.setenv(f"RASA_BERT_INTENT_{name}", value)
+    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) == first
+
+
+def test_mistakes_in_the_environment_show_before_anything_is_trained(config, monkeypatch):
+    monkeypatch.setenv("RASA_BERT_INTENT_NUM_THREADS", "abc")
+    with pytest.raises(InvalidConfigException, match=r"RASA_BERT_INTENT_NUM_THREADS: expected .* got 'abc'"):
+        calculate_fingerprint_key(BertIntentClassifier, config, {})
+
+
+def test_a_device_that_is_not_there_shows_before_anything_is_trained(config):
+    with pytest.raises(InvalidConfigException, match="device: 'cuda:99' was asked for"):
+        calculate_fingerprint_key(BertIntentClassifier, {**config, "device": "cuda:99"}, {})
+
+
 def test_finetuning_is_never_answered_from_the_cache(config):
     finetuning = {**config, "finetuning_epoch_fraction": 1.0}
     keys = {calculate_fingerprint_key(BertIntentClassifier, finetuning, {}) for _ in range(2)}
