@@ -176,7 +176,8 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         texts, labels = [m.get(TEXT) for m in examples], [m.get(INTENT) for m in examples]
         if self._options.trained_model and self._model is None:
             with _told_to_rasa(), self._model_storage.write_to(self._resource) as directory:
-                take(self._options, texts, labels, directory)
+                # What is written is for every machine that serves it: of this one's environment it holds nothing.
+                take(Options.from_config(self._config), texts, labels, directory)
             return self._resource
         intents = set(labels)
         if len(intents) < 2:

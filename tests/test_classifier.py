@@ -19,6 +19,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent import BertIntentClassifier
+from rasa_bert_intent.config import DEFAULT_ENCODER
 
 Make = Callable[..., BertIntentClassifier]
 
@@ -294,6 +295,20 @@ def test_whatever_changes_the_model_trains_again(create, examples, storage, capl
         monkeypatch.setenv("RASA_BERT_INTENT_NUM_THREADS", "1")
         create().train(training_data(*examples))
     assert "used again" not in caplog.text
+
+
+def test_a_taken_model_holds_the_options_of_config_and_none_of_the_environment(
+    create, load, examples, quick_model, storage, monkeypatch
+):
+    monkeypatch.setenv("RASA_BERT_INTENT_ENGINE", "torch")
+    monkeypatch.setenv("RASA_BERT_INTENT_NUM_THREADS", "2")
+    changes = {"encoder": DEFAULT_ENCODER, "trained_model": str(quick_model)}
+    create(**changes).train(training_data(*examples))
+    stored = manifest(storage)["options"]
+    assert (stored["engine"], stored["num_threads"]) == ("auto", None)
+    assert load(**changes)._model.options.engine == "torch"
+    monkeypatch.delenv("RASA_BERT_INTENT_ENGINE")
+    assert load(**changes)._model.options.engine == "auto"
 
 
 def test_a_damaged_kept_model_is_trained_anew(create, load, examples, caplog, kept_models):
