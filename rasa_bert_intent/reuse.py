@@ -128,7 +128,8 @@ class TrainedModels:
             return False
         logger.info(
             "Examples of intents, options and encoder are as they were in an earlier training: its model is used "
-            f"again, nothing is trained. To train all the same, delete {self._folder.resolve()}."
+            f"again, nothing is trained. To train all the same, delete {self._folder.resolve()} and Rasa's own cache "
+            "beside it."
         )
         return True
 

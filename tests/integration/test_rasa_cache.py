@@ -1,6 +1,7 @@
 """What `rasa train nlu` trains again, and what it takes from its cache."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def test_an_added_synonym_trains_nothing_and_one_line_says_so(quick: Bot, tmp_pa
     assert result.output.count("its model is used again, nothing is trained") == 1
     assert "Fine-tuning" not in result.output
     assert bot.manifest == first
+
+
+@pytest.mark.slow
+def test_the_same_training_is_done_again_when_both_caches_are_deleted(quick: Bot, tmp_path: Path):
+    bot = quick.copy(tmp_path)
+    shutil.rmtree(bot.folder / ".rasa" / "cache_bert_intent")
+    assert bot.train().components_restored == [OURS]
+    shutil.rmtree(bot.folder / ".rasa" / "cache")
+    assert "Fine-tuning" in bot.train().output
 
 
 @pytest.mark.slow
