@@ -44,7 +44,7 @@ class TensorBoardLogs:
                 f"{option} needs TensorBoard, which is not installed: "
                 "pip install 'rasa-bert-intent[tensorboard]', or remove the option."
             ) from None
-        folder = Path(directory) / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        folder = Path(directory).expanduser() / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
         try:
             folder.mkdir(parents=True)
         except OSError as error:

@@ -39,6 +39,16 @@ def test_every_batch_on_request(options, examples, tmp_path):
     assert [scalar.step for scalar in logs(folder).Scalars("train/loss")] == list(range(1, 9))
 
 
+def test_the_home_directory_may_be_written_as_a_tilde(options, examples, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level(logging.INFO):
+        fit(*examples, options(tensorboard_log_directory="~/tb"), progress=False)
+    (folder,) = (tmp_path / "home" / "tb").iterdir()
+    assert logs(folder).Scalars("train/loss")
+    assert f"tensorboard --logdir {tmp_path / 'home' / 'tb'}" in caplog.text
+
+
 def test_each_training_has_a_folder_of_its_own_and_needs_no_held_out_examples(options, examples, tmp_path):
     for seed in (1, 2):
         fit(*examples, options(tensorboard_log_directory=str(tmp_path), random_seed=seed), progress=False)
