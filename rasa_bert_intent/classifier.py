@@ -258,9 +258,9 @@ class _Defaults(Dict[str, Any]):  # noqa: UP006
 
 def _kept_models() -> TrainedModels:
     """Trained models are kept beside Rasa's cache, which clears all that lies in it, and within its size."""
-    cache = Path(os.environ.get(CACHE_LOCATION_ENV, DEFAULT_CACHE_LOCATION))
+    cache = Path(os.environ.get(CACHE_LOCATION_ENV, DEFAULT_CACHE_LOCATION)).resolve()
     most_mb = float(os.environ.get(CACHE_SIZE_ENV, DEFAULT_CACHE_SIZE_MB))
-    return TrainedModels(cache.with_name(f"{cache.name}_bert_intent"), most_mb)
+    return TrainedModels(cache.parent / f"{cache.name}_bert_intent", most_mb)
 
 
 @contextmanager

@@ -311,6 +311,15 @@ def test_a_taken_model_holds_the_options_of_config_and_none_of_the_environment(
     assert load(**changes)._model.options.engine == "auto"
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_models_are_kept_beside_a_cache_that_is_named_by_dots(name, create, examples, tmp_path, monkeypatch):
+    (tmp_path / "bots" / "one").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "bots" / "one")
+    monkeypatch.setenv("RASA_CACHE_DIRECTORY", name)
+    create(epochs=1).train(training_data(*examples))
+    assert list((Path(name).resolve().parent / f"{Path(name).resolve().name}_bert_intent").iterdir())
+
+
 def test_a_damaged_kept_model_is_trained_anew(create, load, examples, caplog, kept_models):
     create().train(training_data(*examples))
     head = next(kept_models.iterdir()) / "head.safetensors"
