@@ -224,7 +224,8 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         """Sets `intent`, `intent_ranking` and, of what it classifies, `p_in_scope` of each message.
 
         A message without text gets no intent, nor does one such as `/greet{"name": "Ann"}` that names one of ours: Rasa
-        reads that itself, after all components. None does while a shared server is down, unless a model stands in.
+        reads that itself, after all components, unless there is a domain without the intent: then the message has none.
+        None gets one while a shared server is down, unless a model stands in.
         """
         with_text = [message for message in messages if self._is_to_classify(message.get(TEXT) or "")]
         for message in messages:
