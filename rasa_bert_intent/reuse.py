@@ -11,6 +11,7 @@ import logging
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 # Models that are kept: a bot that is worked on goes back and forth between a few states.
 _KEPT = 3
 _KEY = re.compile("[0-9a-f]{64}")
+_BROKEN_OFF_SECONDS = 24 * 60 * 60  # a copy takes seconds: after a day its process was killed
 
 # Whose versions may change what training leads to.
 LIBRARIES = ("torch", "transformers", "peft", "onnx", "onnxruntime", "tokenizers")
@@ -150,5 +152,8 @@ class TrainedModels:
             newest_last = sorted(kept, key=lambda path: path.stat().st_mtime)
             for old in newest_last[:-_KEPT]:
                 shutil.rmtree(old, ignore_errors=True)
+            for copy in self._folder.glob(f"{tempfile.gettempprefix()}*"):
+                if time.time() - copy.stat().st_mtime > _BROKEN_OFF_SECONDS:
+                    shutil.rmtree(copy, ignore_errors=True)
         except OSError as error:
             logger.debug(f"The trained model was not kept for reuse: {error}")

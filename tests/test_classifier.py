@@ -1,6 +1,8 @@
 """The contract of Rasa's graph components, inside one process; tests/integration runs the real commands."""
 
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -318,6 +320,14 @@ def test_models_are_kept_beside_a_cache_that_is_named_by_dots(name, create, exam
     monkeypatch.setenv("RASA_CACHE_DIRECTORY", name)
     create(epochs=1).train(training_data(*examples))
     assert list((Path(name).resolve().parent / f"{Path(name).resolve().name}_bert_intent").iterdir())
+
+
+def test_copies_that_were_broken_off_are_cleared_away_after_a_day(create, examples, kept_models):
+    for name, age in (("tmpold", 86_400 + 60), ("tmpnew", 60)):
+        (kept_models / name / "model").mkdir(parents=True)
+        os.utime(kept_models / name, times=(time.time() - age,) * 2)
+    create(epochs=1).train(training_data(*examples))
+    assert sorted(path.name for path in kept_models.glob("tmp*")) == ["tmpnew"]
 
 
 def test_a_damaged_kept_model_is_trained_anew(create, load, examples, caplog, kept_models):
