@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from rasa_bert_intent.config_file import write_entry
+from rasa_bert_intent.errors import OptionsError
 from rasa_bert_intent.reports.html import render
 from rasa_bert_intent.tuning.gain import METRICS, Gain
 from rasa_bert_intent.tuning.objective import CHANGES, LOOKS, SCORES
 from rasa_bert_intent.tuning.search import Outcome, Search
+from rasa_bert_intent.tuning.space import Space
 from rasa_bert_intent.tuning.study import ERROR, SURPLUS, WORKER, counted
 
 if TYPE_CHECKING:
@@ -89,8 +91,7 @@ def trials_table(search: Search, study: optuna.Study) -> str:
             continue
         state = _STATES.get(trial.state, trial.state.name.lower()) if trial.number in final else "tried again"
         scores = trial.user_attrs.get(SCORES, {})
-        options = search.space.options(trial.user_attrs.get(CHANGES, {}))
-        closed = search.space.closed(trial.user_attrs.get(CHANGES, {}))
+        options = _options(search.space, trial)
         writer.writerow(
             [
                 trial.number,
@@ -98,7 +99,7 @@ def trials_table(search: Search, study: optuna.Study) -> str:
                 *(_digits(scores.get(metric)) for metric in METRICS),
                 f"{trial.duration.total_seconds():.1f}" if trial.duration else "",
                 trial.user_attrs.get(WORKER, ""),
-                *(getattr(closed if CHANGES in trial.user_attrs else options, name) for name in names),
+                *(options.get(name) for name in names),
                 trial.user_attrs.get(ERROR, ""),
             ]
         )
@@ -152,6 +153,17 @@ def _best_first(study: optuna.Study) -> list[FrozenTrial]:
     order = list(_STATES)
     ended = [trial for trial in counted(study) if trial.state in order]
     return sorted(ended, key=lambda trial: (order.index(trial.state), -(trial.value or 0), trial.number))
+
+
+def _options(space: Space, trial: FrozenTrial) -> Mapping[str, Any]:
+    """What a trial trains with; what it changes alone, if that is not allowed."""
+    if CHANGES not in trial.user_attrs:
+        return space.options({}).to_dict()
+    changes: dict[str, Any] = trial.user_attrs[CHANGES]
+    try:
+        return space.closed(changes).to_dict()
+    except OptionsError:
+        return changes
 
 
 def _digits(value: Any) -> str:

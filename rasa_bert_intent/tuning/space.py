@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from rasa_bert_intent.config import Options
@@ -91,7 +91,10 @@ class Amount(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Times(Parameter):
-    """What the option is anyway times a power of two: `2 ** -reach` to `2 ** reach`; `whole` powers or any."""
+    """What the option is anyway times a power of two: `2 ** -reach` to `2 ** reach`; `whole` powers or any.
+
+    Where that is more than the option, or one along with it, may be, as much as all of them may.
+    """
 
     reach: float
     whole: bool = False
@@ -107,7 +110,9 @@ class Times(Parameter):
         return 0 if self.whole else 0.0
 
     def values(self, point: Any, options: Options) -> dict[str, Any]:  # noqa: D102
-        return {name: _scaled(getattr(options, name), 2.0**point) for name in (self.name, *self.along)}
+        own = {name: getattr(options, name) for name in (self.name, *self.along)}
+        factor = min(2.0**point, *(_highest(name) / value for name, value in own.items() if value))
+        return {name: min(_scaled(value, factor), _highest(name)) for name, value in own.items()}
 
 
 # Where a good value lies differs from bot to bot for the first; those that are not searched by default cost time or
@@ -239,9 +244,16 @@ def _same(one: Any, other: Any) -> bool:
     return math.isclose(one, other, abs_tol=1e-9) if numbers else one == other
 
 
+def _highest(name: str) -> float:
+    """The largest number that an option may be."""
+    check = next(each.metadata["check"] for each in fields(Options) if each.name == name)
+    return getattr(check, "check", check).high  # of a number or null, the number's
+
+
 def _scaled(value: float, factor: float) -> float:
-    scaled = value * factor
-    return max(1, round(scaled)) if isinstance(value, int) and value else _rounded(scaled)
+    if not value:
+        return value
+    return max(1, round(value * factor)) if isinstance(value, int) else _rounded(value * factor)
 
 
 def _rounded(value: float) -> float:

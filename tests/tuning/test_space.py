@@ -46,6 +46,32 @@ def test_longer_training_is_longer_on_small_data_too():
     assert moved(space_of({}, [], 100, 10), epochs=1.0) == {"epochs": 10, "min_steps": 400}
 
 
+def test_none_at_all_stays_none():
+    space = space_of({"min_steps": 0}, ["epochs"], 100, 10)
+    changes = moved(space, epochs=1.0)
+    assert changes == {"epochs": 10, "min_steps": 0}
+    assert isinstance(changes["min_steps"], int)
+
+
+@pytest.mark.parametrize(
+    ("config", "point", "expected"),
+    [
+        ({"lora_r": 512}, {"lora_r": 2}, {"lora_r": 1024, "lora_alpha": 64}),
+        ({"lora_r": 16, "lora_alpha": 2048.0}, {"lora_r": 2}, {"lora_r": 32, "lora_alpha": 4096}),
+        ({"learning_rate": 0.4}, {"learning_rate": 2.0}, {"learning_rate": 1}),
+        ({"epochs": 80_000, "min_steps": 10}, {"epochs": 1.0}, {"epochs": 100_000, "min_steps": 12}),
+        ({"batch_size": 65_536}, {"batch_size": 1}, {"batch_size": 65_536}),
+    ],
+)
+def test_a_multiple_is_no_more_than_the_option_may_be(
+    config: dict[str, float], point: dict[str, float], expected: dict[str, float]
+):
+    space = space_of(config, list(point), 100, 10)
+    changes = moved(space, **point)
+    assert changes == expected
+    space.options(changes)
+
+
 def test_with_a_head_alone_what_trains_the_encoder_is_not_searched():
     found = names(space_of({"method": "head"}, [], 100, 10))
     assert found == {"classification_head", "head_learning_rate", "epochs", "label_smoothing", "ngram_weight"}
