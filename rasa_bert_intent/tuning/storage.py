@@ -15,7 +15,7 @@ import sqlalchemy
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from rasa_bert_intent.data import database
 from rasa_bert_intent.errors import DataError
@@ -38,22 +38,42 @@ def address_of(study: str) -> str:
     """The URL of a database given as a path, of an SQLite file, or as a URL.
 
     Raises:
-        DataError: if it is a URL of no database.
+        DataError: if it is a URL of no database, or of one in memory; or a path with a `?`.
     """
     if "://" in study:
         try:
-            return database.parsed(study).render_as_string(hide_password=False)
+            url = database.parsed(study)
         except DataError as error:
             raise DataError(f"--study: {error}") from None
-    # Optuna fills in what stands in braces.
-    return f"sqlite:///{Path(study).absolute()}".replace("{", "{{").replace("}", "}}")
+        if _is_in_memory(url):
+            raise DataError(
+                f"--study: {database.shown(study)} is in memory, where every trial would be lost at the end. Name a "
+                "file, such as sqlite:///study.db."
+            )
+        return url.render_as_string(hide_password=False)
+    path = str(Path(study).absolute())
+    if "?" in path:  # SQLAlchemy before 2.1 takes what follows for options
+        raise DataError(f"--study: {path} holds a ?, which no database's URL can. Give another --study or --output.")
+    return URL.create("sqlite", database=path).render_as_string()
+
+
+def _is_in_memory(url: URL) -> bool:
+    """Whether a database is one of SQLite's that have no file."""
+    name = url.database or ":memory:"
+    return url.get_backend_name() == "sqlite" and (
+        name == ":memory:" or name.startswith("file::memory:") or url.query.get("mode") == "memory"
+    )
+
+
+def file_of(address: str) -> Path | None:
+    """The SQLite file of an address; None: it is a server's, or its URL has options, of which one may be a path."""
+    url = make_url(address)
+    return Path(url.database) if url.database and url.get_backend_name() == "sqlite" and not url.query else None
 
 
 def shown(address: str) -> str:
     """An address as it may be printed: a path, or a URL without its password."""
-    if address.startswith("sqlite:///"):
-        return address.removeprefix("sqlite:///")
-    return database.shown(address)
+    return str(file_of(address) or database.shown(address))
 
 
 @contextmanager
@@ -94,7 +114,7 @@ def open_storage(address: str, *, heartbeat: int = HEARTBEAT, grace: int = GRACE
             for attempt in range(_ATTEMPTS):
                 try:
                     return _Storage(
-                        address,
+                        address.replace("{", "{{").replace("}", "}}"),  # Optuna fills in what stands in braces
                         engine_kwargs=kwargs,
                         heartbeat_interval=heartbeat,
                         grace_period=grace,

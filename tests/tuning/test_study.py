@@ -240,8 +240,25 @@ def _not_a_database(path: Path) -> str:
             "--study: postgresql://me:***@host:port/x is no URL of a d",
         ),
         (lambda path: "postgresql://me:sec@ret@host/x", "the password holds an @; write it as %40"),
+        (lambda path: "postgresql://me:sec{ret@127.0.0.1:1/x", "--study: postgresql://me:***@127.0.0.1:1/x cannot be"),
+        (lambda path: "sqlite://", "--study: sqlite:// is in memory, where every trial would be lost at the end. Name"),
+        (lambda path: "sqlite:///", "is in memory"),
+        (lambda path: "sqlite+pysqlite:///:memory:", "sqlite+pysqlite:///:memory: is in memory"),
+        (lambda path: "sqlite:///file:x?mode=memory&uri=true", "is in memory"),
     ],
-    ids=["not a database", "no folder", "no server", "no such database", "no URL", "an @"],
+    ids=[
+        "not a database",
+        "no folder",
+        "no server",
+        "no such database",
+        "no URL",
+        "an @",
+        "a brace",
+        "in memory",
+        "no name",
+        "in memory by name",
+        "in memory by an option",
+    ],
 )
 def test_a_database_that_is_none_is_told_in_one_line(make: Callable[[Path], str], told: str, tmp_path: Path):
     with pytest.raises(DataError) as error:
@@ -276,9 +293,25 @@ def test_without_a_driver_it_is_told_what_to_install(
         open_storage(address_of(url))
 
 
-def test_an_odd_path_is_a_path(tmp_path: Path):
-    path = tmp_path / "a {b} ü.db"
-    work(opened(address_of(str(path))), score, 1)
-    assert path.is_file()
-    assert shown("mysql://me:secret@host/db") == "mysql://me:***@host/db"
+@pytest.mark.parametrize("name", ["a {b} ü.db", "100%25 #1 & a+b@c:d.db"])
+def test_an_odd_path_is_a_path(name: str, tmp_path: Path):
+    path = tmp_path / name
+    address = address_of(str(path))
+    work(opened(address), score, 1)
     assert list(tmp_path.iterdir()) == [path]
+    assert shown(address) == str(path)
+    assert shown("mysql://me:secret@host/db") == "mysql://me:***@host/db"
+
+
+def test_a_url_may_hold_braces(tmp_path: Path):
+    address = address_of(f"sqlite:///{tmp_path}/a {{b}}.db")
+    work(opened(address), score, 1)
+    assert list(tmp_path.iterdir()) == [tmp_path / "a {b}.db"]
+    assert shown(address) == f"{tmp_path}/a {{b}}.db"
+    with pytest.raises(DataError, match=r"a \{b\}\.db holds a search with other data"):
+        opened(address, fingerprint={"data": "2"})
+
+
+def test_a_path_with_a_question_mark_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match=r"study\?\.db holds a \?, which no database's URL can"):
+        address_of(str(tmp_path / "study?.db"))
