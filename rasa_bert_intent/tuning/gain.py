@@ -23,6 +23,7 @@ class Gain:
         best: 0 to 1.
         low: The difference is from `low`
         high: to `high` in 95 % of the resamples.
+        trainings: With the defaults, and with the best, whose means these are.
     """
 
     metric: str
@@ -30,6 +31,7 @@ class Gain:
     best: float
     low: float
     high: float
+    trainings: tuple[int, int]
 
     @property
     def is_sure(self) -> bool:
@@ -81,4 +83,4 @@ def gain(metric: str, truth: Sequence[int], defaults: np.ndarray, best: np.ndarr
         drawn = [answers[random.integers(len(answers), size=len(answers))] for answers in (defaults, best)]
         differences.append(mean(drawn[1], weights) - mean(drawn[0], weights))
     low, high = np.quantile(differences, [(1 - _SURE) / 2, (1 + _SURE) / 2])
-    return Gain(metric, mean(defaults), mean(best), float(low), float(high))
+    return Gain(metric, mean(defaults), mean(best), float(low), float(high), (len(defaults), len(best)))

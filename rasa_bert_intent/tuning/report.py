@@ -61,8 +61,7 @@ def summary(search: Search, outcome: Outcome) -> str:
 
 def table(search: Search, gains: Sequence[Gain]) -> Iterator[str]:
     """The gains, a line each, with a heading."""
-    of = "1 training" if search.trainings == 1 else f"mean of {search.trainings} trainings"
-    yield f"On {len(search.task.test)} examples that the search did not see, {of} of each:"
+    yield f"On {len(search.task.test)} examples that the search did not see, {trained(search, gains)}:"
     yield f"{'':10}{'defaults':>10}{'best':>10}{'gain':>8}   95 % interval"
     for gain in gains:
         difference, low, high = (_points(value) for value in (gain.best - gain.defaults, gain.low, gain.high))
@@ -70,6 +69,14 @@ def table(search: Search, gains: Sequence[Gain]) -> Iterator[str]:
             f"{METRICS[gain.metric]:10}{100 * gain.defaults:8.1f} %{100 * gain.best:8.1f} %{difference:>8}   "
             f"{low} to {high}"
         )
+
+
+def trained(search: Search, gains: Sequence[Gain]) -> str:
+    """Of how many trainings the scores of both sides are means, in words."""
+    wanted, (defaults, best) = search.trainings, gains[0].trainings
+    if min(defaults, best) < wanted:
+        return f"mean of {defaults} of {wanted} trainings with the defaults and {best} with the best (others failed)"
+    return "1 training of each" if wanted == 1 else f"mean of {wanted} trainings of each"
 
 
 def pipeline_file(search: Search, outcome: Outcome) -> str:
@@ -129,7 +136,7 @@ def to_html(search: Search, outcome: Outcome) -> str:
         verdict=verdict(outcome),
         entry="pipeline:\n" + write_entry({**search.space.config, **outcome.changes}),
         set_aside=len(search.task.test),
-        trainings=search.trainings,
+        trained=trained(search, outcome.gains) if outcome.gains else "",
     )
 
 
