@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rasa_bert_intent.cli.arguments import refuse
 from rasa_bert_intent.errors import DataError, OptionsError
 from rasa_bert_intent.tuning.space import PARAMETERS
 
@@ -49,9 +50,9 @@ def add_parser(subparsers: Any) -> None:
     )
     data = parser.add_argument_group("what trials are measured on")
     data.add_argument("--dev", type=Path, metavar="DATA", help="examples to measure on (default: cross-validation)")
-    data.add_argument("--folds", type=int, default=5, metavar="N", help="of the cross-validation (default: 5)")
+    folds = data.add_argument("--folds", type=int, default=5, metavar="N", help="of the cross-validation (default: 5)")
     data.add_argument("--test", type=Path, metavar="DATA", help="examples for the final comparison")
-    data.add_argument(
+    fraction = data.add_argument(
         "--test-fraction",
         type=float,
         default=0.2,
@@ -81,7 +82,7 @@ def add_parser(subparsers: Any) -> None:
         help="SQLite file, or a database's URL such as postgresql://user@host/name (default: DIR/study.db)",
     )
     kept.add_argument("--name", default="tune", help="of the study in there (default: tune)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, groups={"cross-validation": [folds], "set aside": [fraction]})
 
 
 def run(args: argparse.Namespace) -> int:
@@ -123,8 +124,17 @@ def _search(args: argparse.Namespace) -> Search:
             raise DataError(f"--{name}: expected a whole number from {least}, got {value}.")
     if not 0 < args.test_fraction < 1:
         raise DataError(f"--test-fraction: expected a number above 0 and below 1, got {args.test_fraction:g}.")
+    if args.dev:
+        refuse(args, args.groups["cross-validation"], args.dev, "development examples, in the place of folds")
+    if args.test:
+        refuse(args, args.groups["set aside"], args.test, "test examples, in the place of a share of the data")
     until = math.inf if args.time is None else time.time() + _seconds(args.time)
     config = read_config(args.config) if args.config else {}
+    if config.pop("trained_model", None) is not None:
+        print(
+            "--config: trained_model is left out: a bot that takes it trains nothing, by whatever options",
+            file=sys.stderr,
+        )
     seed = Options.from_config(config).random_seed
     task = read_task(
         args.data, dev=args.dev, folds=args.folds, test=args.test, test_fraction=args.test_fraction, seed=seed

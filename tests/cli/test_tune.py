@@ -74,7 +74,7 @@ def test_development_examples_and_test_examples_of_ones_own(
 ):
     jsonl(folder / "other.jsonl", (examples[0][::2], examples[1][::2]))
     arguments = ["--dev", "other.jsonl", "--test", "other.jsonl", "--metric", "accuracy", "--trials", "2"]
-    assert tune(*arguments) == 0
+    assert main(["tune", "data.jsonl", "--config", "config.yml", *SMALL[2:], *arguments]) == 0
     out, err = capsys.readouterr()
     assert "by accuracy on 12 development examples; 12 examples are set aside" in err
     assert "2 trials on 12 development examples: accuracy " in out
@@ -106,6 +106,15 @@ def test_another_search_in_the_same_place_is_refused_and_nothing_is_lost(
     assert "holds a search with other --metric." in capsys.readouterr().err
     assert contents(folder / "tuning") == before
     assert tune("--trials", "1", "--metric", "accuracy", "--name", "second") == 0
+
+
+def test_a_trained_model_of_the_config_is_left_out_of_the_entry(folder: Path, capsys: pytest.CaptureFixture):
+    configure(folder, **read_config(folder / "config.yml"), trained_model="models")
+    assert tune("--trials", "1") == 0
+    out, err = capsys.readouterr()
+    assert "--config: trained_model is left out" in err
+    assert "trained_model" not in out
+    assert "trained_model" not in read_config(folder / "tuning" / "pipeline.yml")
 
 
 def test_defaults_that_cannot_be_trained_with_are_told_and_mended(folder: Path, capsys: pytest.CaptureFixture):
@@ -175,7 +184,15 @@ def test_a_bad_config_is_told_in_one_line(content: str | None, told: str, folder
         (["--study", "data.jsonl"], "data.jsonl cannot be read or written (file is not a database)"),
         (["--study", "postgresql://me:secret@127.0.0.1:1/x"], "--study: "),
         (["--output", "data.jsonl"], "--output: data.jsonl cannot be made"),
-        (["--dev", "none.jsonl"], "none.jsonl does not exist"),
+        (["--test", "none.jsonl"], "none.jsonl does not exist"),
+        (
+            ["--dev", "none.jsonl"],
+            "--folds is not for none.jsonl, which is taken for development examples, in the place of folds",
+        ),
+        (
+            ["--test", "none.jsonl", "--test-fraction", ".3"],
+            "--test-fraction is not for none.jsonl, which is taken for test examples, in the place of a share",
+        ),
     ],
 )
 def test_bad_arguments_are_told_in_one_line(
