@@ -22,6 +22,8 @@ _EXTRA = "pip install 'rasa-bert-intent[tune]'"
 _TRIALS = 30
 _SECONDS = {"d": 86_400, "h": 3600, "m": 60, "s": 1, "": 1}
 _FILES = ("pipeline.yml", "trials.csv", "report.html")
+# Beside them: of which search they are.
+_NOTE = "search.txt"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -100,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("what was found is kept: the same command goes on", file=sys.stderr)
         raise
+    note = _check_output(args.output, search.address, search.name)  # another one may have ended meanwhile
+    write_text(args.output / _NOTE, note)
     write_text(args.output / "trials.csv", report.trials_table(search, outcome.study))
     write_text(args.output / "pipeline.yml", report.pipeline_file(search, outcome))
     if html_is_possible():
@@ -144,11 +148,13 @@ def _search(args: argparse.Namespace) -> Search:
     from rasa_bert_intent.tuning.search import Search
     from rasa_bert_intent.tuning.storage import address_of
 
+    address = address_of(args.study or str(args.output / "study.db"))
+    _check_output(args.output, address, args.name)
     return Search(
         task=task,
         space=space,
         metric=args.metric,
-        address=address_of(args.study or str(args.output / "study.db")),
+        address=address,
         name=args.name,
         trials=args.trials or (None if args.time else _TRIALS),
         until=until,
@@ -168,7 +174,7 @@ def _seconds(text: str) -> float:
 
 
 def _check_places(args: argparse.Namespace) -> None:
-    """Makes the folder for the output, and refuses one in which the output of another search would be lost."""
+    """Makes the folder for the output, and asks for that of the study."""
     try:
         args.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -178,9 +184,22 @@ def _check_places(args: argparse.Namespace) -> None:
     study = Path(args.study or args.output / "study.db")
     if not study.parent.is_dir():
         raise DataError(f"--study: the folder {study.parent} does not exist. Make it, or name another.")
-    there = [name for name in _FILES if (args.output / name).exists()]
-    if there and not study.exists():
-        raise DataError(
-            f"--output: {args.output} holds {there[0]}, and {study} no search that it is of. Give another --output, or "
-            "the --study of that search."
-        )
+
+
+def _check_output(output: Path, address: str, name: str) -> str:
+    """Refuses a folder in which the output of another search would be lost; the note of which search it is then."""
+    from rasa_bert_intent.tuning.storage import file_of, place_of
+
+    note = f"{name} in {place_of(address, output)}\n"
+    there = [each for each in _FILES if (output / each).exists()]
+    if there:
+        noted, study = output / _NOTE, file_of(address)
+        known = noted.read_text("utf-8", "replace") if noted.is_file() else f"no {_NOTE} says which"
+        if known == note and study and not study.exists():
+            known = f"{study} is not there"
+        if known != note:
+            raise DataError(
+                f"--output: {output} holds {there[0]} of another search ({known.strip()}). Give another --output, or "
+                "the --study and --name of that search."
+            )
+    return note

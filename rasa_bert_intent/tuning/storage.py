@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -74,6 +75,14 @@ def file_of(address: str) -> Path | None:
 def shown(address: str) -> str:
     """An address as it may be printed: a path, or a URL without its password."""
     return str(file_of(address) or database.shown(address))
+
+
+def place_of(address: str, folder: Path) -> str:
+    """Where a study is, for a note in a folder: a file as from there, which may move with it; a URL without a login."""
+    file, url = file_of(address), make_url(address)
+    if file:
+        return os.path.relpath(file, folder)
+    return str(URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database))
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def tune(*arguments: str) -> int:
 def test_a_search_from_beginning_to_end_and_again(folder: Path, capsys: pytest.CaptureFixture):
     assert tune("--trials", "4") == 0
     out, err = capsys.readouterr()
-    assert files(folder / "tuning") == ["pipeline.yml", "report.html", "study.db", "trials.csv"]
+    assert files(folder / "tuning") == ["pipeline.yml", "report.html", "search.txt", "study.db", "trials.csv"]
     assert err.startswith(
         "searching head_learning_rate, label_smoothing by macro-F1 on 2-fold cross-validation of 19 ex"
     )
@@ -85,7 +85,7 @@ def test_without_the_extra_report_all_but_the_page_is_written(
 ):
     monkeypatch.setitem(sys.modules, "plotly", None)
     assert tune("--trials", "1") == 0
-    assert files(folder / "tuning") == ["pipeline.yml", "study.db", "trials.csv"]
+    assert files(folder / "tuning") == ["pipeline.yml", "search.txt", "study.db", "trials.csv"]
     out, err = capsys.readouterr()
     assert "pip install 'rasa-bert-intent[report]'" in err
     assert out.endswith("No gain: no trial was better than the defaults. Keep them.\n")
@@ -105,7 +105,18 @@ def test_another_search_in_the_same_place_is_refused_and_nothing_is_lost(
     assert tune("--trials", "2", "--metric", "accuracy") == 1
     assert "holds a search with other --metric." in capsys.readouterr().err
     assert contents(folder / "tuning") == before
-    assert tune("--trials", "1", "--metric", "accuracy", "--name", "second") == 0
+    assert tune("--trials", "1", "--name", "second") == 1
+    told = "tuning holds pipeline.yml of another search (tune in study.db). Give another --output, or the --study and"
+    assert told in capsys.readouterr().err
+    for study in ("other.db", "sqlite:///other.db", "postgresql://me:secret@127.0.0.1:1/x"):
+        assert tune("--trials", "1", "--study", study) == 1
+        assert told in capsys.readouterr().err
+    second = ["--trials", "1", "--name", "second", "--study", "tuning/study.db", "--output", "second"]
+    assert tune(*second) == 0
+    assert (folder / "second" / "search.txt").read_text("utf-8") == "second in ../tuning/study.db\n"
+    assert tune(*second) == 0
+    (folder / "tuning").rename(folder / "moved")
+    assert tune("--trials", "1", "--output", "moved") == 0
 
 
 def test_a_trained_model_of_the_config_is_left_out_of_the_entry(folder: Path, capsys: pytest.CaptureFixture):
@@ -211,13 +222,17 @@ def test_files_that_are_of_no_search_here_are_not_written_over(folder: Path, cap
     (folder / "tuning").mkdir()
     (folder / "tuning" / "pipeline.yml").write_text("mine", "utf-8")
     assert tune() == 1
-    assert "holds pipeline.yml, and tuning/study.db no search that it is of" in capsys.readouterr().err
+    told = "tuning holds pipeline.yml of another search (no search.txt says which). Give another --output"
+    assert told in capsys.readouterr().err
     assert files(folder / "tuning") == ["pipeline.yml"]
 
 
 def test_without_optuna_the_command_says_what_to_install(
     folder: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
+    (folder / "tuning" / "search.txt").write_text("tune in study.db\n", "utf-8")  # but the study is gone
+    assert tune() == 1
+    assert "study.db is not there). Give another --output" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert tune() == 1
     assert capsys.readouterr().err == "error: optuna is not installed: pip install 'rasa-bert-intent[tune]'\n"

@@ -14,7 +14,7 @@ from databases import PASSWORD, DatabaseServer
 from optuna.trial import TrialState
 
 from rasa_bert_intent.errors import DataError
-from rasa_bert_intent.tuning.storage import address_of, open_storage, shown
+from rasa_bert_intent.tuning.storage import address_of, open_storage, place_of, shown
 from rasa_bert_intent.tuning.study import ERROR, counted, open_study, work
 
 POINT = {"x": 0.5}
@@ -301,6 +301,19 @@ def test_an_odd_path_is_a_path(name: str, tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
     assert shown(address) == str(path)
     assert shown("mysql://me:secret@host/db") == "mysql://me:***@host/db"
+
+
+@pytest.mark.parametrize(
+    ("study", "place"),
+    [
+        ("tuning/study.db", "study.db"),
+        ("sqlite:///study.db", "../study.db"),
+        ("postgresql://me:secret@host:5432/x?password=secret", "postgresql://host:5432/x"),
+        ("mysql://host/x", "mysql://host/x"),
+    ],
+)
+def test_the_place_of_a_study_is_told_from_a_folder_and_without_a_login(study: str, place: str):
+    assert place_of(address_of(study), Path("tuning")) == place
 
 
 def test_a_url_may_hold_braces(tmp_path: Path):
