@@ -59,10 +59,13 @@ def read_plain(path: Path) -> Examples:
     """Texts and intents of Rasa NLU data or JSON lines, without those that lack one, which Rasa leaves out too.
 
     Raises:
-        DataError: as `rasa_bert_intent.data.examples.read_examples`.
+        DataError: as `rasa_bert_intent.data.examples.read_examples`, or if none is left.
     """
     texts, intents = read_examples(path)
-    return _apart((text, intent) for text, intent in zip(texts, intents, strict=True) if text.strip() and intent)
+    kept = [(text, intent) for text, intent in zip(texts, intents, strict=True) if text.strip() and intent]
+    if not kept:
+        raise DataError(f"{path} holds no example with a text and an intent. Give some.")
+    return _apart(kept)
 
 
 def read_table_examples(

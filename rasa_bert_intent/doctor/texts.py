@@ -43,9 +43,9 @@ def few_examples(examples: Sequence[Example]) -> Iterator[Finding]:
 
 def in_test(examples: Sequence[Example], test: Sequence[Example]) -> Iterator[Finding]:
     """Texts that stand, normalised, in both; verbatim ones first."""
-    training = _by_text([e.text for e in examples])
+    training = by_text([e.text for e in examples])
     found = []
-    for text, indices in _by_text([e.text for e in test]).items():
+    for text, indices in by_text([e.text for e in test]).items():
         if text not in training:
             continue
         here, there = [examples[i] for i in training[text]], [test[i] for i in indices]
@@ -77,7 +77,8 @@ def training_warnings(texts: Sequence[str], intents: Sequence[str]) -> list[str]
     return lines
 
 
-def _by_text(texts: Sequence[str]) -> dict[str, list[int]]:
+def by_text(texts: Sequence[str]) -> dict[str, list[int]]:
+    """The indices of the texts that are one and the same once normalised, by what that makes of them."""
     groups: dict[str, list[int]] = {}
     for index, text in enumerate(texts):
         groups.setdefault(normalise(text), []).append(index)
@@ -85,7 +86,7 @@ def _by_text(texts: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _conflicting(texts: Sequence[str], intents: Sequence[str]) -> list[list[int]]:
-    return [group for group in _by_text(texts).values() if len({intents[i] for i in group}) > 1]
+    return [group for group in by_text(texts).values() if len({intents[i] for i in group}) > 1]
 
 
 def _rare(texts: Sequence[str], intents: Sequence[str]) -> list[tuple[str, int]]:

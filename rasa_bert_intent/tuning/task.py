@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rasa_bert_intent.data.examples import read_examples
+from rasa_bert_intent.data.labelled import read_plain
 from rasa_bert_intent.data.split import stratified_folds, stratified_split
+from rasa_bert_intent.doctor.texts import by_text, normalise
 from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.tuning.say import say
 
 
 @dataclass(frozen=True)
@@ -65,44 +67,70 @@ class Task:
 
 
 def read_task(data: Path, *, dev: Path | None, folds: int, test: Path | None, test_fraction: float, seed: int) -> Task:
-    """Reads the examples and sets some aside.
+    """Reads the examples and sets some aside; all with one text, normalised, go together.
 
     Args:
-        data: The bot's examples, see `rasa_bert_intent.data.examples.read_examples`.
+        data: The bot's examples, see `rasa_bert_intent.data.labelled.read_plain`.
         dev: What trials are measured on; None: cross-validation.
         folds: Its folds, 2 or more.
         test: What the search must not see; None: a part of `data`.
-        test_fraction: The part, above 0 and below 1, of every intent alike.
+        test_fraction: The part of the texts, above 0 and below 1, of every intent alike.
         seed: Of both choices.
 
     Raises:
-        DataError: naming the file that cannot be read, or if there are too few examples.
+        DataError: naming the file that cannot be read, or if there are too few examples, or no others in `dev` or
+            `test` than those that the search sees.
     """
-    examples = Labelled(*read_examples(data))
-    of_dev = Labelled(*read_examples(dev)) if dev else None
+    examples = Labelled(*read_plain(data))
+    seen = set(map(normalise, examples.texts))
+    of_dev = Labelled(*read_plain(dev)) if dev else None
+    if of_dev:
+        _tell_seen("--dev", of_dev.texts, seen, f"{data}")
+        seen |= set(map(normalise, of_dev.texts))
     if test:
-        train, of_test = examples, Labelled(*read_examples(test))
+        train, of_test = examples, Labelled(*read_plain(test))
+        _tell_seen("--test", of_test.texts, seen, f"{data} or {dev}" if dev else f"{data}")
     else:
-        numbers = _numbers(examples.intents)
-        kept, aside = stratified_split(numbers, round(test_fraction * len(examples)), seed)
-        train, of_test = examples.subset(kept), examples.subset(aside)
-    if not len(of_test):
-        raise DataError(
-            f"{data}: of {len(examples)} examples none can be set aside for the final comparison. Give more, a larger "
-            "--test-fraction, or --test."
-        )
-    task = Task(train, of_dev, [] if of_dev else stratified_folds(_numbers(train.intents), folds, seed), of_test)
+        texts, intents = _texts(examples)
+        sides = stratified_split(intents, round(test_fraction * len(texts)), seed)
+        if not sides[1]:
+            raise DataError(
+                f"{data}: of {len(texts)} text{'' if len(texts) == 1 else 's'}, repeats not counted, none can be set "
+                "aside for the final comparison. Give more, a larger --test-fraction, or --test."
+            )
+        train, of_test = (examples.subset(sorted(row for text in side for row in texts[text])) for side in sides)
+    task = Task(train, of_dev, [] if of_dev else _folds(train, folds, seed), of_test)
     fewest = min(len(set(seen.intents)) for seen, _ in task.rounds())
     number = len(set(train.intents))
     if fewest < 2 or (not of_dev and len(set(task.folds)) < folds):
         raise DataError(
             f"{data}: {len(train)} examples of {number} intent{'' if number == 1 else 's'} are too few to train on"
             + ("." if of_dev else f" in {folds} folds.")
-            + " Give examples of at least 2 intents, several of each."
+            + " Give examples of at least 2 intents, several different ones of each."
         )
     return task
 
 
-def _numbers(intents: Sequence[str]) -> list[int]:
-    number = {intent: index for index, intent in enumerate(sorted(set(intents)))}
-    return [number[intent] for intent in intents]
+def _tell_seen(option: str, texts: Sequence[str], seen: Container[str], where: str) -> None:
+    """Tells how many texts were seen before: the answers to them tell nothing of others."""
+    known = sum(normalise(text) in seen for text in texts)
+    told = f"{option}: {known} of {len(texts)} texts stand, but for case and punctuation at the end, in {where} too"
+    if known == len(texts):
+        raise DataError(f"{told}: they would measure what is known by heart. Give others.")
+    if known:
+        say(f"{told}: they measure what is known by heart")
+
+
+def _texts(examples: Labelled) -> tuple[list[list[int]], list[int]]:
+    """The examples of every text, normalised, and the number of its intent, the first one where there are several."""
+    texts = list(by_text(examples.texts).values())
+    number = {intent: index for index, intent in enumerate(sorted(set(examples.intents)))}
+    return texts, [number[examples.intents[rows[0]]] for rows in texts]
+
+
+def _folds(examples: Labelled, folds: int, seed: int) -> list[int]:
+    """The fold of each example."""
+    texts, intents = _texts(examples)
+    chosen = stratified_folds(intents, folds, seed)
+    fold = {row: own for rows, own in zip(texts, chosen, strict=True) for row in rows}
+    return [fold[row] for row in range(len(examples))]

@@ -72,8 +72,9 @@ def test_a_search_from_beginning_to_end_and_again(folder: Path, capsys: pytest.C
 def test_development_examples_and_test_examples_of_ones_own(
     folder: Path, examples: Examples, capsys: pytest.CaptureFixture
 ):
-    jsonl(folder / "other.jsonl", (examples[0][::2], examples[1][::2]))
-    arguments = ["--dev", "other.jsonl", "--test", "other.jsonl", "--metric", "accuracy", "--trials", "2"]
+    for name in ("dev", "test"):
+        jsonl(folder / f"{name}.jsonl", ([f"{name}: {text}" for text in examples[0][::2]], examples[1][::2]))
+    arguments = ["--dev", "dev.jsonl", "--test", "test.jsonl", "--metric", "accuracy", "--trials", "2"]
     assert main(["tune", "data.jsonl", "--config", "config.yml", *SMALL[2:], *arguments]) == 0
     out, err = capsys.readouterr()
     assert "by accuracy on 12 development examples; 12 examples are set aside" in err
@@ -104,13 +105,13 @@ def test_another_search_in_the_same_place_is_refused_and_nothing_is_lost(
     jsonl(folder / "data.jsonl", examples)
     assert tune("--trials", "2", "--metric", "accuracy") == 1
     assert "holds a search with other --metric." in capsys.readouterr().err
-    assert contents(folder / "tuning") == before
     assert tune("--trials", "1", "--name", "second") == 1
     told = "tuning holds pipeline.yml of another search (tune in study.db). Give another --output, or the --study and"
     assert told in capsys.readouterr().err
     for study in ("other.db", "sqlite:///other.db", "postgresql://me:secret@127.0.0.1:1/x"):
         assert tune("--trials", "1", "--study", study) == 1
         assert told in capsys.readouterr().err
+    assert contents(folder / "tuning") == before
     second = ["--trials", "1", "--name", "second", "--study", "tuning/study.db", "--output", "second"]
     assert tune(*second) == 0
     assert (folder / "second" / "search.txt").read_text("utf-8") == "second in ../tuning/study.db\n"
@@ -143,9 +144,13 @@ def test_defaults_that_cannot_be_trained_with_are_told_and_mended(folder: Path, 
     [
         ("", "data.jsonl holds no example with a text and an intent"),
         ('{"message": "hi", "label": "greet"}\n', "data.jsonl, line 1: expected a JSON object with text or utt"),
-        ('{"text": "hi", "intent": "greet"}\n' * 20, "16 examples of 1 intent are too few"),
+        ('{"text": "hi", "intent": "greet"}\n' * 20, "of 1 text, repeats not counted, none can be set aside"),
+        (
+            "".join(f'{{"text": "hi {n}", "intent": "greet"}}\n' for n in range(20)),
+            "16 examples of 1 intent are too few",
+        ),
     ],
-    ids=["empty", "wrong columns", "one intent"],
+    ids=["empty", "wrong columns", "one text", "one intent"],
 )
 def test_bad_data_is_told_in_one_line(content: str, told: str, folder: Path, capsys: pytest.CaptureFixture):
     (folder / "data.jsonl").write_text(content, "utf-8")
@@ -225,14 +230,14 @@ def test_files_that_are_of_no_search_here_are_not_written_over(folder: Path, cap
     told = "tuning holds pipeline.yml of another search (no search.txt says which). Give another --output"
     assert told in capsys.readouterr().err
     assert files(folder / "tuning") == ["pipeline.yml"]
+    (folder / "tuning" / "search.txt").write_text("tune in study.db\n", "utf-8")  # but the study is gone
+    assert tune() == 1
+    assert "study.db is not there). Give another --output" in capsys.readouterr().err
 
 
 def test_without_optuna_the_command_says_what_to_install(
     folder: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    (folder / "tuning" / "search.txt").write_text("tune in study.db\n", "utf-8")  # but the study is gone
-    assert tune() == 1
-    assert "study.db is not there). Give another --output" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert tune() == 1
     assert capsys.readouterr().err == "error: optuna is not installed: pip install 'rasa-bert-intent[tune]'\n"

@@ -40,5 +40,7 @@ def test_empty_texts_are_left_out_as_rasa_leaves_them_out(tmp_path: Path):
     rows = [{"text": "hi", "intent": "greet"}, {"text": " ", "intent": "greet"}, {"text": "bye", "intent": ""}]
     path = _write(tmp_path / "data.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     assert read_plain(path) == (["hi"], ["greet"])
+    with pytest.raises(DataError, match=r"empty\.jsonl holds no example with a text and an intent"):
+        read_plain(_write(tmp_path / "empty.jsonl", json.dumps(rows[1]) + "\n"))
     with pytest.raises(DataError, match=r"holds no row of train"):
         read_massive(_write(tmp_path / "dev.jsonl", '{"text": "hi", "label_text": "greet"}\n'), ["en-US"], ["train"])
