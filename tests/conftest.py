@@ -113,3 +113,12 @@ def options(tiny_encoder: Path) -> Callable[..., Any]:
         return Options.from_config(config)
 
     return make
+
+
+@pytest.fixture
+def config(tiny_encoder: Path) -> dict[str, Any]:
+    """The component's options as Rasa hands them over: the defaults with the user's changes."""
+    from rasa_bert_intent import BertIntentClassifier
+
+    changes = {"encoder": str(tiny_encoder), "min_steps": 0, "epochs": 2, "max_length": 32}
+    return {**BertIntentClassifier.get_default_config(), **changes}

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from adapters import LABELS, publish
 
 pytest.importorskip("rasa", reason="Rasa needs Python 3.10")
 
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
-from rasa.engine.training.fingerprinting import calculate_fingerprint_key
 from rasa.shared.exceptions import InvalidConfigException, RasaException
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
@@ -46,13 +44,6 @@ def kept_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where trained models are kept for reuse: not in the folder that the tests run in."""
     monkeypatch.setenv("RASA_CACHE_DIRECTORY", str(tmp_path / "cache"))
     return tmp_path / "cache_bert_intent"
-
-
-@pytest.fixture
-def config(tiny_encoder: Path) -> dict[str, Any]:
-    """As Rasa hands it over: the defaults with the user's changes."""
-    changes = {"encoder": str(tiny_encoder), "min_steps": 0, "epochs": 2, "max_length": 32}
-    return {**BertIntentClassifier.get_default_config(), **changes}
 
 
 @pytest.fixture
@@ -198,76 +189,9 @@ def test_mistakes_in_the_options_are_rasas_own_error(create):
         create(epoch=3, batch_size="many")
 
 
-def test_mistakes_in_the_options_show_before_anything_is_trained(config):
-    with pytest.raises(InvalidConfigException, match="did you mean 'epochs'"):
-        calculate_fingerprint_key(BertIntentClassifier, {**config, "epoch": 3}, {})
-
-
 def test_a_missing_encoder_is_rasas_own_error(create, examples):
     with pytest.raises(RasaException, match=r"directory '\./nowhere' does not exist"):
         create(encoder="./nowhere").train(training_data(*examples))
-
-
-def test_the_cache_key_follows_the_content_of_a_local_encoder(config, tmp_path):
-    from encoders import make_encoder
-
-    local = {**config, "encoder": str(make_encoder(tmp_path / "encoder", seed=1))}
-    first = calculate_fingerprint_key(BertIntentClassifier, local, {})
-    assert calculate_fingerprint_key(BertIntentClassifier, local, {}) == first
-    make_encoder(tmp_path / "encoder", seed=2)
-    assert calculate_fingerprint_key(BertIntentClassifier, local, {}) != first
-
-
-def test_the_cache_key_follows_our_version(config, monkeypatch):
-    first = calculate_fingerprint_key(BertIntentClassifier, config, {})
-    monkeypatch.setattr("rasa_bert_intent.reuse.__version__", "99")
-    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) != first
-
-
-@pytest.mark.parametrize(("name", "value"), [("ENGINE", "torch"), ("PRECISION", "fp32")])
-def test_the_cache_key_follows_what_the_environment_changes_in_training(name, value, config, monkeypatch):
-    first = calculate_fingerprint_key(BertIntentClassifier, config, {})
-    monkeypatch.setenv(f"RASA_BERT_INTENT_{name}", value)
-    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) != first
-
-
-def test_the_cache_key_minds_no_environment_that_changes_serving_alone(config, monkeypatch):
-    first = calculate_fingerprint_key(BertIntentClassifier, config, {})
-    changes = {"ENGINE": "remote", "REMOTE_URL": "http://127.0.0.1:5056", "NUM_THREADS": "3"}
-    for name, value in changes.items():
-        monkeypatch.setenv(f"RASA_BERT_INTENT_{name}", value)
-    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) == first
-
-
-def test_mistakes_in_the_environment_show_before_anything_is_trained(config, monkeypatch):
-    monkeypatch.setenv("RASA_BERT_INTENT_NUM_THREADS", "abc")
-    with pytest.raises(InvalidConfigException, match=r"RASA_BERT_INTENT_NUM_THREADS: expected .* got 'abc'"):
-        calculate_fingerprint_key(BertIntentClassifier, config, {})
-
-
-def test_a_device_that_is_not_there_shows_before_anything_is_trained(config):
-    with pytest.raises(InvalidConfigException, match="device: 'cuda:99' was asked for"):
-        calculate_fingerprint_key(BertIntentClassifier, {**config, "device": "cuda:99"}, {})
-
-
-def test_finetuning_is_never_answered_from_the_cache(config):
-    finetuning = {**config, "finetuning_epoch_fraction": 1.0}
-    keys = {calculate_fingerprint_key(BertIntentClassifier, finetuning, {}) for _ in range(2)}
-    assert len(keys) == 2
-
-
-def test_a_changed_order_of_an_adapters_intents_trains_again(config, tiny_encoder, tmp_path):
-    labels = tmp_path / "labels.json"
-    labels.write_text(json.dumps(LABELS))
-    adapter = publish(tmp_path / "adapter", tiny_encoder)
-    config = {**config, "pooling": "auto", "adapter": str(adapter), "adapter_labels": str(labels)}
-    first = calculate_fingerprint_key(BertIntentClassifier, config, {})
-    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) == first
-    labels.write_text(json.dumps(LABELS[::-1]))
-    assert calculate_fingerprint_key(BertIntentClassifier, config, {}) != first
-    labels.unlink()
-    with pytest.raises(RasaException, match=r"adapter_labels: the file .*labels\.json' does not exist"):
-        calculate_fingerprint_key(BertIntentClassifier, config, {})
 
 
 def manifest(storage: LocalModelStorage) -> dict[str, Any]:
@@ -348,10 +272,6 @@ def test_few_models_are_kept_and_none_where_rasa_caches_nothing(create, examples
     monkeypatch.setenv("RASA_CACHE_DIRECTORY", str(kept_models / "other"))
     create(epochs=1).train(training_data(*examples))
     assert len(list(kept_models.iterdir())) == 3
-
-
-def test_the_cache_is_asked_with_a_mapping_that_is_not_ours():
-    assert BertIntentClassifier.fingerprint_addon({"output": object()}) is None
 
 
 def test_loading_what_was_altered_is_rasas_own_error(create, load, storage, examples):
