@@ -56,6 +56,12 @@ _LETTERS = str.maketrans("łđø\N{LATIN SMALL LETTER DOTLESS I}\N{RIGHT SINGLE 
 _OTHER_PLACE = (
     r"\bin (?P<place>(?!(?:my|our|this|here|full|military)\b)[^\W\d]\D*?)(?: (?:right|now|currently|please))*$"
 )
+# What may be a place beside one that is known.
+_SECOND_PLACE = (
+    r"\b(?:in|to|between [^,]+ and) "
+    r"(?P<place>(?!(?:the|my|our|your|this|that|here|there|local|full|military|what|it)\b)[^\W\d][^\d,?!.]*?)"
+    r"(?: time)?(?= (?:when|while|if|and|is|what|right|now|please)\b|[,?!.]|$)"
+)
 _HERE = r"\b(?:here|my (?:own )?(?:time ?zone|time)|local time|our time)\b"
 # Smaller towns are left out where they share a name with a word of the question: "Date" is in Japan, "Time" in Norway.
 _SMALLEST = 100_000
@@ -111,13 +117,18 @@ def answer_time(message: str, now: datetime) -> str:
 def convert_time(message: str, now: datetime) -> str:
     """What a time in one place is in another, or how far apart two places are.
 
-    Of one place alone, the other is here; a time is that of the place said first.
+    Of one place alone, the other is here; a time is that of the place said first. What is in a place that is not known
+    is not answered with what is here.
     """
     places = find_places(message)
     text = in_digits(message).lower()
     if not places:
         return "Between which places? I know cities, countries and time zones."
     (name, zone), (other, other_zone) = (places[0], places[1]) if len(places) > 1 else (("here", now.tzinfo), places[0])
+    if len(places) == 1:
+        named = (match["place"] for match in re.finditer(_SECOND_PLACE, understand(message, now).rest, re.IGNORECASE))
+        if unknown := next((place for place in named if not find_places(place)), None):
+            return f"I do not know where {unknown} is. I know cities, countries and time zones."
     if len(places) == 1 and re.search(rf"\b{re.escape(other)}\b.*(?:{_HERE}|\bthere\b)", text, re.IGNORECASE):
         (name, zone), (other, other_zone) = (other, other_zone), (name, zone)
     when = understand(text, now.astimezone(zone))

@@ -189,6 +189,9 @@ def test_the_hour_that_summer_time_takes_is_not_counted():
     assert answer == "It is 11 h 0 min until tomorrow, Sunday 29 March, 08:00."
 
 
+KNOWN = "I know cities, countries and time zones."
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
@@ -199,6 +202,10 @@ def test_the_hour_that_summer_time_takes_is_not_counted():
         ("convert three p. m. eastern to pacific", "15:00 Eastern time is 12:00 Pacific time: 3 h behind."),
         ("what is nine pm tokyo time in my time zone", "21:00 in Tokyo is 12:00 here: 9 h behind."),
         ("eight pm here in sydney", "20:00 here is 07:00 in Sydney on the next day: 11 h ahead."),
+        ("what time is it in berlin when it is 3 pm in xyzzy", f"I do not know where xyzzy is. {KNOWN}"),
+        ("convert 5 pm london time to mordor time", f"I do not know where mordor is. {KNOWN}"),
+        ("time difference between london and minas tirith", f"I do not know where minas tirith is. {KNOWN}"),
+        ("what is the time in tokyo in the morning", "09:00 here is 18:00 in Tokyo: 9 h ahead."),
         ("convert the time please", "Between which places? I know cities, countries and time zones."),
     ],
 )
