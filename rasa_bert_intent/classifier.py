@@ -259,7 +259,8 @@ class _Defaults(Dict[str, Any]):  # noqa: UP006
 
 def _kept_models() -> TrainedModels:
     """Trained models are kept beside Rasa's cache, which clears all that lies in it, and within its size."""
-    cache = Path(os.environ.get(CACHE_LOCATION_ENV, DEFAULT_CACHE_LOCATION)).resolve()
+    # Made absolute without following a link, as Path.resolve would.
+    cache = Path(os.path.abspath(os.environ.get(CACHE_LOCATION_ENV, DEFAULT_CACHE_LOCATION)))  # noqa: PTH100
     most_mb = float(os.environ.get(CACHE_SIZE_ENV, DEFAULT_CACHE_SIZE_MB))
     return TrainedModels(cache.parent / f"{cache.name}_bert_intent", most_mb)
 

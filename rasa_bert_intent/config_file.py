@@ -23,7 +23,12 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except ValueError as error:  # of a date such as 2024-13-45
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+        ) as error:  # of a date such as 2024-13-45, or `!!int ''`
             raise yaml.constructor.ConstructorError(None, None, f"{node.value}: {error},", node.start_mark) from None
 
     def expanded(self, node: yaml.ScalarNode) -> str:

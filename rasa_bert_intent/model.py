@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rasa_bert_intent import batches, storage
 from rasa_bert_intent import network as net
@@ -69,18 +69,30 @@ class IntentModel(IntentPredictor):
         return {name: value.numpy() for name, value in _on_cpu(self.network.head.state_dict()).items()}
 
     def vectors_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> Vectors:  # noqa: D102
-        pad_id, hidden, width = self.tokenizer.pad_token_id, self.network.head.in_features, self.network.width
+        hidden, width = self.network.head.in_features, self.network.width
         if self.graph is not None:
+            pad_id = self.tokenizer.pad_token_id
             both = batches.in_batches(self.graph.encoder, token_ids, width, pad_id=pad_id, batch_size=batch_size)
         else:
-            training = self.network.training
-            self.network.eval()
-            with threads(self.options.num_threads), autocast(self.device, self.bf16):
-                both = net.in_batches(
-                    self.network.vectors, token_ids, width, pad_id=pad_id, device=self.device, batch_size=batch_size
-                )
-            self.network.train(training)
+            both = self._by_torch(self.network.vectors, token_ids, width, batch_size)
         return Vectors(both[:, :hidden], both[:, hidden:])
+
+    def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:  # noqa: D102
+        if self.graph is not None:
+            return self.vectors_of_tokens(token_ids, batch_size).features
+        return self._by_torch(self.network.features, token_ids, self.network.head.in_features, batch_size)
+
+    def _by_torch(
+        self, function: Callable[..., Tensor], token_ids: Sequence[Sequence[int]], width: int, batch_size: int
+    ) -> np.ndarray:
+        training, pad_id = self.network.training, self.tokenizer.pad_token_id
+        self.network.eval()
+        with threads(self.options.num_threads), autocast(self.device, self.bf16):
+            output = net.in_batches(
+                function, token_ids, width, pad_id=pad_id, device=self.device, batch_size=batch_size
+            )
+        self.network.train(training)
+        return output
 
     @property
     def adapter(self) -> Any | None:

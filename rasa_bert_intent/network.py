@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm
 
 # The layer that gives the logits in transformers' models for sequence classification, as the families call it.
 LAST_LAYERS = ("classifier.out_proj", "classifier")
+
+# While it collects what the layers give, transformers before 5.2 changes them, for all threads.
+_collecting = threading.Lock()
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
@@ -104,7 +108,7 @@ class IntentNetwork(nn.Module):
     @property
     def embeddings(self) -> int:
         """How many tokens the encoder knows."""
-        return self.encoder.get_input_embeddings().num_embeddings
+        return len(self.encoder.get_input_embeddings().weight)
 
     def vectors(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The features and, beside them, one vector of all layers: `[messages, features + layers]`, fp32.
@@ -112,7 +116,8 @@ class IntentNetwork(nn.Module):
         Of every layer it has the mean of the tokens, at length 1: one half is the last layer's, the other all others',
         with the embeddings.
         """
-        output = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        with _collecting:
+            output = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
         *others, last = output.hidden_states
         # Some families have layers of fewer tokens, or narrower ones.
         others = [layer for layer in others if layer.shape == last.shape] or [last]

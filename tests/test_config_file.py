@@ -68,7 +68,10 @@ def test_variables_of_the_environment_are_expanded_as_by_rasa(tmp_path: Path, mo
         assert read_yaml_file(tmp_path / "config.yml") == read
 
 
-@pytest.mark.parametrize("pair", ["encoder_revision=2024-13-45", "encoder=[a"])
+@pytest.mark.parametrize(
+    "pair",
+    ["encoder_revision=2024-13-45", "encoder=[a", "x=!!int ''", "x=!!bool foo", "x=!!timestamp foo", "x=!env_var [a]"],
+)
 def test_value_that_cannot_be_read_is_told_in_one_line(pair: str):
     with pytest.raises(OptionsError, match=r"^--option .*: the value cannot be read as YAML: ") as caught:
         parse_options([pair])

@@ -2,6 +2,7 @@ import json
 import logging
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,13 @@ def test_confidences_sum_to_the_probability_of_being_in_scope(stored, examples):
     assert model.scope is not None
     in_scope = model.scope.probability(vectors.layers, model.logits_of_features(vectors.features))
     assert stored[1].sum(axis=1) == pytest.approx(in_scope, abs=1e-4)
+
+
+def test_several_threads_may_ask_at_once(stored, examples):
+    model, expected = IntentModel.load(stored[0]), stored[1]
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(model.predict_proba, [examples[0]] * 12):
+            np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_a_model_loaded_to_train_on_predicts_the_same(stored, examples):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import io
 import logging
 import os
@@ -25,8 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in (convert, check, train, tune, predict, evaluate, card, discover, demo, serve):
         command.add_parser(subparsers)
     args = parser.parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: the name of a file may hold any byte
+    if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name == "utf-8":
+        # The name of a file may hold any byte; the only characters that UTF-8 lacks are written as in JSON.
+        sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr
     )

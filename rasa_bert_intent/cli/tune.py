@@ -200,6 +200,6 @@ def _check_output(output: Path, address: str, name: str) -> str:
         if known != note:
             raise DataError(
                 f"--output: {output} holds {there[0]} of another search ({known.strip()}). Give another --output, or "
-                "the --study and --name of that search."
+                "the --study and --name of that search, or move its files away."
             )
     return note

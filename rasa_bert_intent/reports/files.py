@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from rasa_bert_intent.data.output import whole_file
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.reports.evaluation import Evaluation
 from rasa_bert_intent.reports.html import EXTRA, html_is_possible, to_html
@@ -64,22 +63,16 @@ def check_file(file: Path) -> None:
 
 
 def write_text(file: Path, content: str) -> None:
-    """Writes a file that `--output` names, whole or not at all; `?` stands for what UTF-8 has not.
+    """Writes a file that `--output` names; `?` stands for what UTF-8 has not.
 
     Raises:
-        DataError: if it cannot be written; it is then as it was.
+        DataError: if it cannot be written.
     """
     encoded = content.encode("utf-8", "replace")  # the name of a file may hold any byte
     try:
-        if file.exists() and not file.is_file():  # a device or a pipe, such as /dev/stdout
-            file.write_bytes(encoded)
-            return
-        with whole_file(file.resolve()) as fresh:
-            fresh.write_bytes(encoded)
+        file.write_bytes(encoded)
     except OSError as error:
         raise DataError(f"--output: {file} cannot be written ({error.strerror}). Give another.") from None
-    except DataError as error:
-        raise DataError(f"--output: {error}. Give another.") from None
 
 
 def _to_json(evaluation: Evaluation) -> str:

@@ -47,6 +47,14 @@ def fresh_model(labels: list[str], options: Options) -> IntentModel:
     identity = EncoderIdentity(
         options.encoder, options.encoder_revision, weights_checksum(source.path), network.encoder.config.model_type
     )
+    try:
+        network.embeddings  # noqa: B018
+    except (AttributeError, NotImplementedError):
+        family = network.encoder.config.model_type
+        raise EncoderError(
+            f"encoder: {source.name} is of type {family!r}, which has no embeddings of tokens. Choose BERT, "
+            "DistilBERT, RoBERTa, MiniLM, ELECTRA, DeBERTa, XLM-R, MPNet or ALBERT."
+        ) from None
     _check_dropout(network.encoder.config, options)
     if options.reinit_layers:
         net.reinitialise(network.encoder, options.reinit_layers)
@@ -113,8 +121,11 @@ def _check_dropout(config: Any, options: Options) -> None:
         }.items()
         if asked
     ]
-    rates = [rate for key, rate in config.to_dict().items() if "drop" in key and "classif" not in key]
-    if asking and not options.lora_dropout and not any(isinstance(rate, float) and rate > 0 for rate in rates):
+    of_heads = ("classif", "qa_", "summary_")
+    rates = [rate for key, rate in config.to_dict().items() if "drop" in key and not any(of in key for of in of_heads)]
+    if options.method == "lora":
+        rates.append(options.lora_dropout)
+    if asking and not any(isinstance(rate, float) and rate > 0 for rate in rates):
         raise OptionsError(
             f"{asking[0]}: two passes of a text differ by dropout alone, and this encoder ({config.model_type}) has "
             "none. Set lora_dropout with method: lora, or leave the option out."

@@ -111,7 +111,7 @@ class Times(Parameter):
 
     def values(self, point: Any, options: Options) -> dict[str, Any]:  # noqa: D102
         own = {name: getattr(options, name) for name in (self.name, *self.along)}
-        factor = min(2.0**point, *(_highest(name) / value for name, value in own.items() if value))
+        factor = min([2.0**point, *(_highest(name) / value for name, value in own.items() if value)])
         return {name: min(_scaled(value, factor), _highest(name)) for name, value in own.items()}
 
 

@@ -81,7 +81,10 @@ def place_of(address: str, folder: Path) -> str:
     """Where a study is, for a note in a folder: a file as from there, which may move with it; a URL without a login."""
     file, url = file_of(address), make_url(address)
     if file:
-        return os.path.relpath(file, folder)
+        try:
+            return Path(os.path.relpath(file, folder)).as_posix()
+        except ValueError:  # Windows: on another drive
+            return file.as_posix()
     return str(URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database))
 
 

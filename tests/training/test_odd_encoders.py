@@ -101,12 +101,35 @@ def test_relative_positions_beside_a_table_of_them_are_limited_too(family, chang
 def test_what_rests_on_dropout_needs_some(asked, tmp_path, options, examples):
     none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "classifier_dropout_prob": 0.1}
     encoder = str(make_encoder(tmp_path, "albert", **none))
-    with pytest.raises(OptionsError, match=rf"{next(iter(asked))}: .* this encoder \(albert\) has none. Set lora_drop"):
-        fit(*examples, options(encoder=encoder, **asked), progress=False)
+    for method in ({"method": "lora"}, {"method": "full", "lora_dropout": 0.1}):
+        with pytest.raises(
+            OptionsError, match=rf"{next(iter(asked))}: .* this encoder \(albert\) has none. Set lora_d"
+        ):
+            fit(*examples, options(encoder=encoder, **method, **asked), progress=False)
     fit(*examples, options(encoder=encoder, lora_dropout=0.1, **asked), progress=False)
 
 
+def test_dropout_of_heads_that_are_not_taken_is_none(tmp_path, options, examples):
+    encoder = str(make_encoder(tmp_path, "distilbert", dropout=0.0, attention_dropout=0.0))  # qa_dropout is 0.1
+    with pytest.raises(OptionsError, match=r"r_drop: .* this encoder \(distilbert\) has none"):
+        fit(*examples, options(encoder=encoder, r_drop=1.0), progress=False)
+
+
 def test_an_encoder_without_layers_for_lora(tmp_path, options, examples):
-    encoder = make_encoder(tmp_path, "ibert")
+    encoder = str(make_encoder(tmp_path, "ibert"))
     with pytest.raises(OptionsError, match=r"method: this encoder \(ibert\) has no layers for lora. Use full or head"):
-        fit(*examples, options(encoder=str(encoder), method="lora"), progress=False)
+        fit(*examples, options(encoder=encoder, method="lora"), progress=False)
+    model = fit(*examples, options(encoder=encoder, method="head"), progress=False)
+    assert np.isfinite(model.predict_proba(examples[0])).all()
+
+
+def test_an_encoder_of_characters_is_refused(tmp_path, options, examples):
+    sizes = {
+        "local_transformer_stride": 8,
+        "downsampling_rate": 2,
+        "num_hash_buckets": 64,
+        "attend_from_chunk_width": 8,
+    }
+    encoder = str(make_encoder(tmp_path, "canine", attend_to_chunk_width=8, **sizes))
+    with pytest.raises(EncoderError, match=r"is of type .canine., which has no embeddings of tokens\. Choose BERT"):
+        fit(*examples, options(encoder=encoder), progress=False)

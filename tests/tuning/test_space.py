@@ -51,6 +51,8 @@ def test_none_at_all_stays_none():
     changes = moved(space, epochs=1.0)
     assert changes == {"epochs": 10, "min_steps": 0}
     assert isinstance(changes["min_steps"], int)
+    space = space_of({"learning_rate": 0.0, "head_learning_rate": 0.0}, ["learning_rate"], 100, 10)
+    assert set(moved(space, learning_rate=1.0).values()) == {0.0}
 
 
 @pytest.mark.parametrize(
