@@ -57,13 +57,13 @@ def test_random_generators_go_on_as_if_nothing_had_been_drawn():
 
 def test_precision_is_as_asked():
     cpu = torch.device("cpu")
-    assert runtime.trains_in_bf16("bf16", cpu)
-    assert not runtime.trains_in_bf16("fp32", cpu)
-    assert runtime.serves_in_bf16("bf16", cpu)
+    assert runtime.trains_in_bf16("bf16", cpu, "bert")
+    assert not runtime.trains_in_bf16("fp32", cpu, "bert")
+    assert runtime.serves_in_bf16("bf16", cpu, "bert")
 
 
 def test_a_cpu_serves_in_fp32_by_itself():
-    assert not runtime.serves_in_bf16("auto", torch.device("cpu"))
+    assert not runtime.serves_in_bf16("auto", torch.device("cpu"), "bert")
 
 
 @pytest.mark.parametrize(("bf16_seconds", "pays"), [(0.5, True), (0.9, False), (100, False)])
@@ -71,6 +71,6 @@ def test_bf16_is_used_where_it_is_measured_to_be_faster(monkeypatch, bf16_second
     monkeypatch.setattr(runtime, "_matmul_seconds", lambda dtype: bf16_seconds if dtype == torch.bfloat16 else 1.0)
     runtime.bf16_pays.cache_clear()
     try:
-        assert runtime.trains_in_bf16("auto", torch.device("cpu")) == pays
+        assert runtime.trains_in_bf16("auto", torch.device("cpu"), "bert") == pays
     finally:
         runtime.bf16_pays.cache_clear()
