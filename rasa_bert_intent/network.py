@@ -191,10 +191,7 @@ def _load(loader: str, directory: Path, **changes: Any) -> tuple[Any, set[str]]:
                 directory, trust_remote_code=False, local_files_only=True, **changes
             )
             if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
-                raise EncoderError(
-                    f"encoder: {directory} is of type {config.model_type!r}, which is no BERT-like encoder. "
-                    "Choose BERT, DistilBERT, RoBERTa, MiniLM, ELECTRA, DeBERTa, XLM-R, MPNet or ALBERT."
-                )
+                raise _other_kind(directory, config.model_type, "is no BERT-like encoder")
             encoder, report = getattr(transformers, loader).from_pretrained(
                 directory,
                 config=config,
@@ -215,9 +212,25 @@ def _load(loader: str, directory: Path, **changes: Any) -> tuple[Any, set[str]]:
             raise EncoderError(
                 f"encoder: the weights in {directory} are damaged ({error}). Fetch the encoder again."
             ) from None
+    if not _embeds_tokens(encoder):
+        raise _other_kind(directory, config.model_type, "has no embeddings of tokens")
     for tensor in (*encoder.parameters(), *encoder.buffers()):
         tensor.data = tensor.data.clone()  # else they stay views of the file, which may be deleted while in use
     return encoder, set(report["missing_keys"])
+
+
+def _embeds_tokens(encoder: Any) -> bool:
+    try:
+        return hasattr(encoder.get_input_embeddings(), "weight")
+    except NotImplementedError:
+        return False
+
+
+def _other_kind(directory: Path, family: str, why: str) -> EncoderError:
+    return EncoderError(
+        f"encoder: {directory} is of type {family!r}, which {why}. Choose BERT, DistilBERT, RoBERTa, MiniLM, ELECTRA, "
+        "DeBERTa, XLM-R, MPNet or ALBERT."
+    )
 
 
 def take_last_layer(encoder: Any) -> nn.Linear:

@@ -45,10 +45,10 @@ class Energy:
 class Distance:
     """How far a message is from the nearest intent, seen in three ways.
 
-    In directions that are alike, and in those in which examples spread: once as they are and once, as the Mahalanobis
-    distance has it, made the same by the spread that all intents share; both in units of how far the intent's own
-    examples spread. And by the energy of the logits. The first tells best what is close to the intents and of none, if
-    there are examples enough; the others what is far from all.
+    By its squared distance from the mean of the intent's examples; by the same after whitening, which makes the spread
+    that all intents share the same in all directions, as the Mahalanobis distance does; and by the energy of the
+    logits. Both distances are in units of how far the intent's own examples spread. The first tells best what is close
+    to the intents and of none, if there are examples enough; the others what is far from all.
 
     Attributes:
         means: Of each intent's unit-length vectors of all layers, `[labels, hidden]`; NaN where an intent has no part

@@ -47,14 +47,6 @@ def fresh_model(labels: list[str], options: Options) -> IntentModel:
     identity = EncoderIdentity(
         options.encoder, options.encoder_revision, weights_checksum(source.path), network.encoder.config.model_type
     )
-    try:
-        network.embeddings  # noqa: B018
-    except (AttributeError, NotImplementedError):
-        family = network.encoder.config.model_type
-        raise EncoderError(
-            f"encoder: {source.name} is of type {family!r}, which has no embeddings of tokens. Choose BERT, "
-            "DistilBERT, RoBERTa, MiniLM, ELECTRA, DeBERTa, XLM-R, MPNet or ALBERT."
-        ) from None
     _check_dropout(network.encoder.config, options)
     if options.reinit_layers:
         net.reinitialise(network.encoder, options.reinit_layers)
@@ -113,21 +105,16 @@ def _with_lora(encoder: Any, options: Options) -> Any:
 
 def _check_dropout(config: Any, options: Options) -> None:
     """Refuses what tells two passes of one text apart by dropout where there is none."""
-    asking = [
-        name
-        for name, asked in {
-            "r_drop": options.r_drop > 0,
-            "contrastive_stage": options.contrastive_stage == "unsupervised",
-        }.items()
-        if asked
-    ]
+    asked = "r_drop" if options.r_drop else "contrastive_stage"
+    if not options.r_drop and options.contrastive_stage != "unsupervised":
+        return
     of_heads = ("classif", "qa_", "summary_")
     rates = [rate for key, rate in config.to_dict().items() if "drop" in key and not any(of in key for of in of_heads)]
     if options.method == "lora":
         rates.append(options.lora_dropout)
-    if asking and not any(isinstance(rate, float) and rate > 0 for rate in rates):
+    if not any(isinstance(rate, float) and rate > 0 for rate in rates):
         raise OptionsError(
-            f"{asking[0]}: two passes of a text differ by dropout alone, and this encoder ({config.model_type}) has "
+            f"{asked}: two passes of a text differ by dropout alone, and this encoder ({config.model_type}) has "
             "none. Set lora_dropout with method: lora, or leave the option out."
         )
 
