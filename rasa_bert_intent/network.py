@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rasa_bert_intent import batches
 from rasa_bert_intent.errors import EncoderError, OptionsError
-from rasa_bert_intent.heads import COSINE_SCALE
+from rasa_bert_intent.torch_heads import HEADS
 
 # Families whose position ids start after the padding id, so that the table is that much longer than the longest input.
 _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "data2vec-text", "xmod"}
@@ -28,53 +28,6 @@ LAST_LAYERS = ("classifier.out_proj", "classifier")
 _collecting = threading.Lock()
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-
-
-class LinearHead(nn.Linear):
-    """Logits by a linear layer after dropout, which starts near zero."""
-
-    def __init__(self, in_features: int, num_labels: int) -> None:
-        super().__init__(in_features, num_labels)
-        self.dropout = nn.Dropout(0.1)
-        nn.init.normal_(self.weight, std=0.02)
-        nn.init.zeros_(self.bias)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Logits `[messages, labels]` from features `[messages, hidden]`."""
-        return super().forward(self.dropout(features))
-
-
-class CosineHead(nn.Module):
-    """Logits by the cosine between a message's features and each label's direction.
-
-    Args:
-        in_features: Of the features.
-        num_labels: Directions.
-    """
-
-    def __init__(self, in_features: int, num_labels: int) -> None:
-        super().__init__()
-        self.in_features = in_features
-        self.weight = nn.Parameter(torch.empty(num_labels, in_features))
-        nn.init.normal_(self.weight, std=0.02)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Logits `[messages, labels]` from features `[messages, hidden]`."""
-        return COSINE_SCALE * F.linear(F.normalize(features, dim=-1), F.normalize(self.weight, dim=-1))
-
-    @torch.no_grad()
-    def start_at_means(self, features: Tensor, labels: Tensor) -> None:
-        """Points each label at the mean of its examples' unit-length features.
-
-        Args:
-            features: `[examples, hidden]`.
-            labels: `[examples]`.
-        """
-        means = torch.zeros_like(self.weight).index_add_(0, labels, F.normalize(features, dim=-1))
-        self.weight.copy_(F.normalize(means, dim=-1))
-
-
-HEADS = {"linear": LinearHead, "cosine": CosineHead}
 
 
 class IntentNetwork(nn.Module):

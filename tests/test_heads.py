@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from rasa_bert_intent.heads import logits_of
-from rasa_bert_intent.network import HEADS
+from rasa_bert_intent.torch_heads import HEADS
 
 
 @pytest.mark.parametrize("kind", HEADS)
