@@ -9,7 +9,8 @@ that stayed, and the development rows of other languages. The table has the AURO
 intents that stayed, of the largest softmax probability, the energy, the Mahalanobis distance, the similarity to the
 fifth nearest example (kNN), the distance that P(in scope) is made of, and the confidence as it is served. Each run
 goes to results/out_of_scope/LEFT-ROWS-SEED.json (a run that is there already is not repeated), and all of them into
-out_of_scope.md.
+out_of_scope.md. With --models FOLDER the models stay there, and those that are there are not trained again: only P(in
+scope) and the calibration are fitted anew, as after a change to them.
 """
 
 from __future__ import annotations
@@ -28,8 +29,14 @@ from sklearn.covariance import LedoitWolf
 
 from rasa_bert_intent import IntentModel, Options, fit
 from rasa_bert_intent.data.massive import Row, read_locales
+from rasa_bert_intent.model import Graph
+from rasa_bert_intent.onnx_model import OnnxEncoder
 from rasa_bert_intent.reports.metrics import accuracy, auroc
 from rasa_bert_intent.scope import Energy, unit
+from rasa_bert_intent.storage import GRAPH
+from rasa_bert_intent.training.calibration import calibrate
+from rasa_bert_intent.training.scope import fit_scope
+from rasa_bert_intent.training.validation import split
 
 RUNS = RESULTS / "out_of_scope"
 LANGUAGES = ["ar-SA", "de-DE", "hi-IN", "ja-JP"]
@@ -44,6 +51,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--leave", nargs="+", default=["10 intents"], metavar="SCENARIO", help="all: each in turn")
     parser.add_argument("--an-intent", type=int, default=30, help="training rows; 0: all")
+    parser.add_argument("--models", type=Path, metavar="FOLDER", help="keeps the trained models, and takes those there")
     args = parser.parse_args()
     RUNS.mkdir(parents=True, exist_ok=True)
     if args.leave == ["all"]:
@@ -52,7 +60,8 @@ def main() -> None:
         for seed in args.seeds:
             file = RUNS / f"{left.replace(' ', '-')}-{args.an_intent or 'all'}-{seed}.json"
             if not file.exists():
-                result = run_once(args.data, left, seed, args.an_intent)
+                kept = args.models / file.stem if args.models else None
+                result = run_once(args.data, left, seed, args.an_intent, kept)
                 result = {"left": left, "an_intent": args.an_intent, "seed": seed, **result, "machine": machine()}
                 file.write_text(json.dumps(result, indent=1) + "\n")
                 print(result, flush=True)
@@ -60,7 +69,7 @@ def main() -> None:
     (RESULTS / "out_of_scope.md").write_text(table(runs))
 
 
-def run_once(data: Path, left: str, seed: int, an_intent: int) -> dict[str, Any]:
+def run_once(data: Path, left: str, seed: int, an_intent: int, kept: Path | None) -> dict[str, Any]:
     rows = {locale: list(of_locale) for locale, of_locale in read_locales(data, ["en-US", *LANGUAGES])}
     english = [row for row in rows["en-US"] if row.split != "test"]
     if left == "10 intents":
@@ -72,7 +81,7 @@ def run_once(data: Path, left: str, seed: int, an_intent: int) -> dict[str, Any]
     inside = [row for row in english if row.split == "dev" and row.intent not in gone]
     outside = {"intents left out": [row for row in english if row.intent in gone][:ROWS_LEFT_OUT]}
     outside |= {name: [row for row in rows[name] if row.split == "dev"][:ROWS_LEFT_OUT] for name in LANGUAGES}
-    model = fit([row.text for row in train], [row.intent for row in train], Options(random_seed=seed))
+    model = trained([row.text for row in train], [row.intent for row in train], Options(random_seed=seed), kept)
     assert model.scope is not None
     examples = unit(model.features([row.text for row in train]))
     own = np.array([model.labels.index(row.intent) for row in train])
@@ -93,6 +102,20 @@ def run_once(data: Path, left: str, seed: int, an_intent: int) -> dict[str, Any]
     }
 
 
+def trained(texts: list[str], intents: list[str], options: Options, kept: Path | None) -> IntentModel:
+    if kept is None or not (kept / GRAPH).exists():
+        model = fit(texts, intents, options)
+        if kept is not None:
+            model.save(kept)
+        return model
+    model = IntentModel.load(kept, trainable=True)
+    model.graph = Graph((kept / GRAPH).read_bytes(), OnnxEncoder(kept / GRAPH, options.num_threads), "")
+    train, held_out = split(model, texts, intents)
+    model.scope = fit_scope(model, train, held_out)
+    calibrate(model, held_out)
+    return model
+
+
 def first_of_each(rows: list[Row], number: int) -> list[Row]:
     chosen: dict[str, list[Row]] = {}
     for row in rows:
@@ -105,14 +128,14 @@ def scores(
 ) -> dict[str, np.ndarray]:
     texts = [row.text for row in rows]
     vectors = model.vectors(texts)
-    features, logits = vectors.features, model.logits_of_features(vectors.features)
+    features, messages = vectors.features, model.messages(texts, vectors)
     assert model.scope is not None
     values = (
-        softmax(logits, axis=1).max(axis=1),
-        -Energy(model.in_scope)(features, logits),
+        softmax(messages.logits, axis=1).max(axis=1),
+        -Energy(model.in_scope)(messages),
         -cdist(unit(features) @ white, means @ white).min(axis=1),
         np.sort(unit(features) @ examples.T, axis=1)[:, -5],
-        -model.scope.distance(vectors.layers, logits),
+        -model.scope.distance(messages),
         model.confidences(texts, vectors).max(axis=1),
     )
     return dict(zip(SCORES, values, strict=True))

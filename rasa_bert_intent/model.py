@@ -75,7 +75,7 @@ class IntentModel(IntentPredictor):
             both = batches.in_batches(self.graph.encoder, token_ids, width, pad_id=pad_id, batch_size=batch_size)
         else:
             both = self._by_torch(self.network.vectors, token_ids, width, batch_size)
-        return Vectors(both[:, :hidden], both[:, hidden:])
+        return Vectors(token_ids, both[:, :hidden], both[:, hidden:])
 
     def features_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> np.ndarray:  # noqa: D102
         if self.graph is not None:

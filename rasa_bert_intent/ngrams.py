@@ -68,12 +68,16 @@ class NGrams:
         return replace(self, weight=self.weight * np.float32(factor))
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """Logits `[texts, labels]`, float32: the fewer of a text's n-grams are known, the smaller."""
+        """Logits `[texts, labels]`, float32, to be added to the encoder's."""
+        return self.unweighted(texts) * self.weight
+
+    def unweighted(self, texts: Sequence[str]) -> np.ndarray:
+        """Its own logits `[texts, labels]`, float32: the fewer of a text's n-grams are known, the smaller."""
         sums = np.zeros((len(texts), len(self.scales)), dtype=np.float32)
         for row, text in zip(sums, texts, strict=True):
             known, length = self.known(text)
             row += self.embeddings[known].sum(axis=0, dtype=np.int32) / length
-        return (products(sums * self.scales, self.directions.T) + self.bias) * self.weight
+        return products(sums * self.scales, self.directions.T) + self.bias
 
     def known(self, text: str) -> tuple[np.ndarray, float]:
         """The rows of a text's known n-grams, and the length of the vector of all of them."""

@@ -77,7 +77,7 @@ class OnnxModel(IntentPredictor):
     def vectors_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> Vectors:  # noqa: D102
         hidden = self.last_layer["weight"].shape[1]
         both = in_batches(self.network, token_ids, self.network.width, pad_id=self.pad_id, batch_size=batch_size)
-        return Vectors(both[:, :hidden], both[:, hidden:])
+        return Vectors(token_ids, both[:, :hidden], both[:, hidden:])
 
     @property
     def head(self) -> dict[str, np.ndarray]:  # noqa: D102

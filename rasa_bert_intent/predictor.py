@@ -14,7 +14,7 @@ from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.heads import logits_of
 from rasa_bert_intent.ngrams import NGrams
-from rasa_bert_intent.scope import Scope, in_scope_columns
+from rasa_bert_intent.scope import Messages, Scope, in_scope_columns
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,12 @@ class Vectors(NamedTuple):
     """What the encoder makes of texts, float32.
 
     Attributes:
+        tokens: The texts' token ids, which it was given.
         features: The pooled vectors that the logits are of, `[texts, hidden]`.
         layers: One vector of all layers, which P(in scope) is of, `[texts, hidden]`.
     """
 
+    tokens: Sequence[Sequence[int]]
     features: np.ndarray
     layers: np.ndarray
 
@@ -118,18 +120,21 @@ class IntentPredictor(ABC):
         return self._confidences_and_scope(texts, vectors)[0]
 
     def _confidences_and_scope(self, texts: Sequence[str], vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
-        added = self.ngrams.logits(texts) if self.ngrams is not None else 0
-        logits = self.logits_of_features(vectors.features)
-        confidences = self.calibration.probabilities(logits + added)
-        scope = self.scope_probabilities(vectors, logits)
+        messages = self.messages(texts, vectors)
+        added = messages.ngram_logits * self.ngrams.weight if self.ngrams is not None else 0
+        confidences = self.calibration.probabilities(messages.logits + added)
+        scope = self.scope_probabilities(messages)
         confidences[:, self.in_scope] *= scope[:, None]
         return confidences, scope
 
-    def scope_probabilities(self, vectors: Vectors, logits: np.ndarray) -> np.ndarray:
-        """P(in scope), `[texts]`, from the texts' vectors and the encoder's logits; 1 where the model has no scope."""
-        if self.scope is None:
-            return np.ones(len(logits))
-        return self.scope.probability(vectors.layers, logits)
+    def messages(self, texts: Sequence[str], vectors: Vectors) -> Messages:
+        """What is seen of texts whose vectors are known."""
+        by_ngrams = self.ngrams.unweighted(texts) if self.ngrams is not None else None
+        return Messages(vectors.tokens, vectors.layers, self.logits_of_features(vectors.features), by_ngrams)
+
+    def scope_probabilities(self, messages: Messages) -> np.ndarray:
+        """P(in scope), `[messages]`; 1 where the model has no scope."""
+        return self.scope.probability(messages) if self.scope is not None else np.ones(len(messages.logits))
 
     @cached_property
     def in_scope(self) -> np.ndarray:

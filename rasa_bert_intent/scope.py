@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit, logsumexp, rel_entr, softmax
 
 from rasa_bert_intent.products import products
+from rasa_bert_intent.token_counts import TokenCounts
 
 # What the energy weighs beside the logarithms of the squared distances: on development rows of MASSIVE 0.2 to 0.8 are
 # alike.
 _ENERGY = 0.4
+# Likewise the evidence of the tokens, and the divergence between encoder and n-grams: 0.05 to 0.15, 1 to 3.
+_TOKENS, _DIVERGENCE = 0.1, 2.0
 # Bots that give messages out of scope an intent of their own call it so.
 OUT_OF_SCOPE_INTENT = "out_of_scope"
 
@@ -21,6 +25,23 @@ OUT_OF_SCOPE_INTENT = "out_of_scope"
 def in_scope_columns(labels: Sequence[str]) -> np.ndarray:
     """Which intents are in scope, `[labels]`, bool: all but the one for messages out of scope."""
     return np.array([label != OUT_OF_SCOPE_INTENT for label in labels])
+
+
+class Messages(NamedTuple):
+    """What is seen of messages.
+
+    Attributes:
+        tokens: Their token ids.
+        layers: Their vectors of all layers, `[messages, hidden]`.
+        logits: The encoder's, `[messages, labels]`.
+        ngram_logits: Those of the classifier of n-grams, whatever they count, `[messages, labels]`; None: there is
+            none.
+    """
+
+    tokens: Sequence[Sequence[int]]
+    layers: np.ndarray
+    logits: np.ndarray
+    ngram_logits: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -36,21 +57,25 @@ class Energy:
 
     columns: np.ndarray
 
-    def __call__(self, layers: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    def __call__(self, messages: Messages) -> np.ndarray:
         """The energy, `[messages]`."""
-        return -logsumexp(logits[:, self.columns].astype(np.float64), axis=1)
+        return -logsumexp(messages.logits[:, self.columns].astype(np.float64), axis=1)
 
 
 @dataclass(frozen=True)
 class Distance:
-    """How far a message is from the nearest intent, seen in three ways.
+    """How far a message is from the nearest intent, seen in five ways.
 
     By its squared distance from the mean of the intent's examples; by the same after whitening, which makes the spread
     that all intents share the same in all directions, as the Mahalanobis distance does; and by the energy of the
     logits. Both distances are in units of how far the intent's own examples spread. The first tells best what is close
     to the intents and of none, if there are examples enough; the others what is far from all.
 
+    An encoder puts a message near an intent without saying that it has never seen half of its words. So there is also
+    how little its tokens speak for any intent, and by how much the classifier of n-grams is of another opinion.
+
     Attributes:
+        tokens: Of the intents' examples.
         means: Of each intent's unit-length vectors of all layers, `[labels, hidden]`; NaN where an intent has no part
             in this.
         spreads: The mean squared distance of an intent's examples from its mean, `[labels]`.
@@ -63,6 +88,7 @@ class Distance:
         2210.07485), of all layers; Liu et al. 2020 (arXiv 2010.03759).
     """
 
+    tokens: TokenCounts
     means: np.ndarray
     spreads: np.ndarray
     whitened_spreads: np.ndarray
@@ -86,12 +112,25 @@ class Distance:
         points = self.means[self._columns].astype(np.float64) @ self._directions.T
         return _Means.of(points, self.whitened_spreads[self._columns])
 
-    def __call__(self, layers: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """The sum of the logarithms, `[messages]`, of vectors `[messages, hidden]` and logits `[messages, labels]`."""
-        vectors = unit(layers)
+    def __call__(self, messages: Messages) -> np.ndarray:
+        """The weighted sum of the five, `[messages]`, the distances as logarithms."""
+        vectors = unit(messages.layers)
         own = self._own.nearest(vectors)
         shared = self._shared.nearest(products(vectors, self._directions))
-        return shared + self.weight * own + _ENERGY * Energy(self._columns)(layers, logits)
+        strange = -self.tokens.evidence(messages.tokens)[:, self._columns].max(axis=1)
+        seen = _ENERGY * Energy(self._columns)(messages) + _TOKENS * strange + _DIVERGENCE * _divergence(messages)
+        return shared + self.weight * own + seen
+
+
+def _divergence(messages: Messages) -> np.ndarray | float:
+    """Jensen and Shannon's, between the encoder's probabilities and the n-grams', `[messages]`; 0 without n-grams."""
+    if messages.ngram_logits is None:
+        return 0.0
+    encoders, ngrams = (
+        softmax(logits.astype(np.float64), axis=1) for logits in (messages.logits, messages.ngram_logits)
+    )
+    middle = (encoders + ngrams) / 2
+    return (rel_entr(encoders, middle) + rel_entr(ngrams, middle)).sum(axis=1) / 2
 
 
 @dataclass(frozen=True)
@@ -121,7 +160,7 @@ class Scope:
     """The probability that a message is in scope, by a distance and how far gibberish is.
 
     Attributes:
-        distance: Of a message by its vector of all layers and its logits; larger is farther out.
+        distance: Of a message; larger is farther out.
         centre: The distance at which the probability is one half.
         width: By how much farther the odds fall to 1 : e.
     """
@@ -130,9 +169,9 @@ class Scope:
     centre: float
     width: float
 
-    def probability(self, layers: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """P(in scope), `[messages]`, from vectors of all layers `[messages, hidden]` and logits."""
-        return expit((self.centre - self.distance(layers, logits)) / self.width)
+    def probability(self, messages: Messages) -> np.ndarray:
+        """P(in scope), `[messages]`."""
+        return expit((self.centre - self.distance(messages)) / self.width)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

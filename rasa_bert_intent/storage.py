@@ -28,9 +28,10 @@ from rasa_bert_intent.encoder import file_checksum
 from rasa_bert_intent.errors import ModelError, name_some
 from rasa_bert_intent.ngrams import NGrams
 from rasa_bert_intent.scope import Distance, Energy, Scope, in_scope_columns
+from rasa_bert_intent.token_counts import TokenCounts
 from rasa_bert_intent.version import __version__
 
-FORMAT = 9
+FORMAT = 10
 MANIFEST = "model.json"
 HEAD = "head.safetensors"
 GRAPH = "onnx/model.onnx"
@@ -38,6 +39,7 @@ ADAPTER = "adapter"
 ENCODER = "encoder"
 TOKENIZER = "tokenizer"
 _SCOPE = "scope.safetensors"
+_TOKENS = "tokens"
 _NGRAMS = "ngrams.safetensors"
 _SEEN = "seen.safetensors"
 
@@ -189,6 +191,8 @@ def save_scope(scope: Scope | None, directory: Path) -> dict[str, float] | None:
         return None
     if isinstance(scope.distance, Distance):
         arrays = {field.name: getattr(scope.distance, field.name) for field in fields(Distance)}
+        tokens = arrays.pop(_TOKENS)
+        arrays |= {f"{_TOKENS}.{field.name}": getattr(tokens, field.name) for field in fields(tokens)}
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, directory / _SCOPE)
     return {"centre": scope.centre, "width": scope.width}
 
@@ -201,5 +205,7 @@ def load_scope(manifest: dict[str, Any], directory: Path) -> Scope | None:
         return None
     distance: Distance | Energy = Energy(in_scope_columns(manifest["labels"]))
     if (directory / _SCOPE).is_file():
-        distance = Distance(**load_file(directory / _SCOPE))
+        arrays = load_file(directory / _SCOPE)
+        tokens = TokenCounts(**{field.name: arrays.pop(f"{_TOKENS}.{field.name}") for field in fields(TokenCounts)})
+        distance = Distance(**arrays, tokens=tokens)
     return Scope(distance, **manifest["scope"])

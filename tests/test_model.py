@@ -62,7 +62,7 @@ def test_confidences_sum_to_the_probability_of_being_in_scope(stored, examples):
     model = IntentModel.load(stored[0])
     vectors = model.vectors_of_tokens(model.tokenizer(examples[0])["input_ids"])
     assert model.scope is not None
-    in_scope = model.scope.probability(vectors.layers, model.logits_of_features(vectors.features))
+    in_scope = model.scope.probability(model.messages(examples[0], vectors))
     assert stored[1].sum(axis=1) == pytest.approx(in_scope, abs=1e-4)
 
 

@@ -40,8 +40,9 @@ def calibrate(model: IntentModel, held_out: Examples) -> None:
         return expected_calibration_error(confidences.max(axis=1), confidences.argmax(axis=1) == labels)
 
     before, told = error(), ""
-    encoders, ngrams = model.logits_of_features(vectors.features), model.ngrams
-    added = ngrams.logits(held_out.texts) if ngrams is not None else np.zeros_like(encoders)
+    messages, ngrams = model.messages(held_out.texts, vectors), model.ngrams
+    encoders = messages.logits
+    added = messages.ngram_logits * ngrams.weight if ngrams is not None else np.zeros_like(encoders)
     if ngrams is not None and model.options.ngram_weight is None:
         calibration, factor = fit_calibration(encoders, labels, added)
         model.ngrams, added = ngrams.times(factor), factor * added
@@ -51,7 +52,7 @@ def calibrate(model: IntentModel, held_out: Examples) -> None:
     if ngrams is not None:
         alone, together = (encoders.argmax(axis=1) == labels).mean(), (answers == labels).mean()
         told = f"; accuracy {alone:.3f} by the encoder alone, {together:.3f} with n-grams"
-    in_scope = np.where(model.in_scope[answers], model.scope_probabilities(vectors, encoders), 1)
+    in_scope = np.where(model.in_scope[answers], model.scope_probabilities(messages), 1)
     model.calibration = fit_beta(calibration, encoders + added, answers == labels, in_scope)
     fitted = ", ".join(f"{name} {value:.2f}" for name, value in asdict(model.calibration).items())
     logger.info(

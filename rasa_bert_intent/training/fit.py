@@ -154,7 +154,7 @@ def _train(
     if serves_by_onnx(model):
         model.graph = export(model, train_on, held_out)
     if epochs:
-        model.scope = fit_scope(model, train_on)
+        model.scope = fit_scope(model, train_on, held_out)
         if len(held_out) and options.calibrate_confidences:
             calibrate(model, held_out)
     if logs:

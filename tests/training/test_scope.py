@@ -1,17 +1,19 @@
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from scipy.spatial.distance import jensenshannon
+from scipy.special import logsumexp, softmax
 from scipy.stats import ortho_group
 
 from rasa_bert_intent.model import IntentModel
-from rasa_bert_intent.scope import Distance, Energy, Scope, unit
+from rasa_bert_intent.scope import Distance, Energy, Messages, Scope, unit
+from rasa_bert_intent.token_counts import TokenCounts
 from rasa_bert_intent.training import scope as scope_module
 from rasa_bert_intent.training.fit import fit
 
 TRAINED = {"epochs": 30, "learning_rate": 5e-3, "head_learning_rate": 5e-2}
 
 
-def test_the_distance_is_by_each_spread_and_the_energy():
+def test_the_distance_is_by_each_spread_the_energy_the_tokens_and_the_ngrams():
     random = np.random.default_rng(0)
     layers, means, logits = random.normal(size=(7, 4)), unit(random.normal(size=(3, 4))), random.normal(size=(7, 3))
     turn = ortho_group.rvs(4, random_state=0)
@@ -21,15 +23,24 @@ def test_the_distance_is_by_each_spread_and_the_energy():
     shared = [
         min((x - m) @ precision @ (x - m) / s for m, s in zip(means, whitened, strict=True)) for x in unit(layers)
     ]
-    expected = 0.7 * np.log(own) + np.log(shared) - 0.4 * logsumexp(logits, axis=1)
-    distance = Distance(means, spreads, whitened, np.array([0.7]), np.linalg.cholesky(precision))
-    assert distance(layers, logits) == pytest.approx(expected)
+    tokens = TokenCounts.of([[1, 3, 2], [1, 4, 2], [1, 5, 2]], [0, 1, 2], 3)
+    message = [[1, 3, 2], [1, 6, 2], [1, 4, 5, 2], [1, 2], [1, 3, 3, 2], [1, 4, 2], [1, 7, 8, 2]]
+    evidence = tokens.evidence(message).max(axis=1)
+    expected = 0.7 * np.log(own) + np.log(shared) - 0.4 * logsumexp(logits, axis=1) - 0.1 * evidence
+    distance = Distance(tokens, means, spreads, whitened, np.array([0.7]), np.linalg.cholesky(precision))
+    assert distance(Messages(message, layers, logits)) == pytest.approx(expected)
+    by_ngrams = random.normal(size=(7, 3))
+    ours, theirs = softmax(logits, axis=1), softmax(by_ngrams, axis=1)
+    divergence = jensenshannon(ours, theirs, axis=1) ** 2
+    assert distance(Messages(message, layers, logits, by_ngrams)) == pytest.approx(expected + 2 * divergence)
 
 
 def test_an_intent_without_a_mean_draws_nothing_near():
     means, spreads = np.array([[1.0, 0.0], [np.nan, np.nan]]), np.array([0.5, np.nan])
-    distance = Distance(means, spreads, 2 * spreads, np.ones(1), np.eye(2))
-    assert distance(np.array([[0.0, 3.0]]), np.array([[1.0, 9.0]])) == pytest.approx([np.log(4) + np.log(2) - 0.4])
+    tokens = TokenCounts.of([[5]], [1], 2)
+    distance = Distance(tokens, means, spreads, 2 * spreads, np.ones(1), np.eye(2))
+    messages = Messages([[5]], np.array([[0.0, 3.0]]), np.array([[1.0, 9.0]]))
+    assert distance(messages) == pytest.approx([np.log(4) + np.log(2) - 0.4])  # no example of the first: no evidence
 
 
 def test_an_intents_spread_is_its_own_and_a_little_that_of_all(options, examples):
@@ -54,14 +65,14 @@ def test_an_intents_spread_is_its_own_and_a_little_that_of_all(options, examples
 
 def test_energy_looks_at_the_intents_in_scope_alone():
     logits = np.array([[1.0, 2.0, 9.0]])
-    assert Energy(np.array([True, True, False]))(np.zeros((1, 2)), logits) == pytest.approx(
-        -logsumexp(np.array([1.0, 2.0]))
-    )
+    energy = Energy(np.array([True, True, False]))(Messages([[1]], np.zeros((1, 2)), logits))
+    assert energy == pytest.approx(-logsumexp(np.array([1.0, 2.0])))
 
 
 def test_probability_is_a_half_at_the_centre_and_falls_with_distance():
     energy = Energy(np.array([True]))
-    probability = Scope(energy, centre=-1.0, width=0.5).probability(np.zeros((3, 1)), np.array([[1.5], [1.0], [0.5]]))
+    messages = Messages([[1]] * 3, np.zeros((3, 1)), np.array([[1.5], [1.0], [0.5]]))
+    probability = Scope(energy, centre=-1.0, width=0.5).probability(messages)
     assert probability == pytest.approx([1 / (1 + np.exp(-1)), 0.5, 1 / (1 + np.exp(1))])
 
 
@@ -129,3 +140,4 @@ def test_trained_on_without_examples_of_an_intent_its_mean_stays(options, exampl
     assert model.scope is not None
     np.testing.assert_array_equal(model.scope.distance.means[column], former.means[column])
     assert model.scope.distance.spreads[column] == former.spreads[column]
+    assert model.scope.distance.tokens.examples[column] == former.tokens.examples[column] > 0

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from rasa_bert_intent.token_counts import TokenCounts
+
+TOKENS = [[1, 5, 5, 9, 2], [1, 5, 7, 2], [1, 7, 2], [1, 300_000, 2]]
+LABELS = [0, 0, 1, 2]
+
+
+def evidence_by_hand(message: list[int], label: int) -> float:
+    examples = [set(ids) for ids, of in zip(TOKENS, LABELS, strict=True) if of == label]
+    total = 0.0
+    for token in set(message):
+        share = (sum(token in ids for ids in TOKENS) + 0.5) / len(TOKENS)
+        # Those of the intent, and one more that is like all; a token never seen is as likely in all.
+        of_intent = (sum(token in ids for ids in examples) + share) / (len(examples) + 1)
+        total += np.log(of_intent / share)
+    return total / np.sqrt(len(set(message)))
+
+
+@pytest.mark.parametrize("message", [[1, 5, 2], [1, 9, 9, 7, 2], [1, 4, 6, 2], [300_000], [400_000]])
+def test_evidence_is_the_ratio_of_likelihoods(message):
+    counts = TokenCounts.of(TOKENS, LABELS, 3)
+    found = counts.evidence([[1, 7, 2], message])
+    assert found.shape == (2, 3)
+    np.testing.assert_allclose(found[1], [evidence_by_hand(message, label) for label in range(3)])
+    np.testing.assert_array_equal(found[0], counts.evidence([[1, 7, 2]])[0])
+
+
+def test_no_messages_and_empty_ones_have_no_evidence():
+    counts = TokenCounts.of(TOKENS, LABELS, 3)
+    assert counts.evidence([]).shape == (0, 3)
+    np.testing.assert_array_equal(counts.evidence([[]]), np.zeros((1, 3)))
+
+
+def test_intents_without_examples_keep_their_former_counts():
+    former = TokenCounts.of(TOKENS, LABELS, 3)
+    # Intent 1 has none now; 0 has others, 2 has the same.
+    new = TokenCounts.of([[1, 8, 2], TOKENS[3]], [0, 2], 3).with_missing(former)
+    expected = TokenCounts.of([[1, 8, 2], TOKENS[2], TOKENS[3]], [0, 1, 2], 3)
+    for name, value in vars(expected).items():
+        np.testing.assert_array_equal(getattr(new, name), value, err_msg=name)
