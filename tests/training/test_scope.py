@@ -9,6 +9,8 @@ from rasa_bert_intent.scope import Distance, Energy, Messages, Scope, unit
 from rasa_bert_intent.token_counts import TokenCounts
 from rasa_bert_intent.training import scope as scope_module
 from rasa_bert_intent.training.fit import fit
+from rasa_bert_intent.training.scope import fit_scope
+from rasa_bert_intent.training.validation import split
 
 TRAINED = {"epochs": 30, "learning_rate": 5e-3, "head_learning_rate": 5e-2}
 
@@ -88,6 +90,19 @@ def test_examples_are_in_scope_and_gibberish_is_less_so(kind, changes, options, 
     np.testing.assert_allclose(
         IntentModel.load(tmp_path / "model").predict_proba(examples[0]), model.predict_proba(examples[0]), atol=1e-4
     )
+
+
+def test_the_probability_falls_from_the_held_out_examples_to_gibberish(options, examples):
+    model = fit(*examples, options(**TRAINED), progress=False)
+    train, none = split(model, *examples)
+    assert len(none) == 0
+    messages = model.messages(train.texts, model.vectors_of_tokens(train.inputs))
+    steep, wide = fit_scope(model, train, none), fit_scope(model, train, train)  # as if they had been held out
+    assert steep is not None
+    assert wide is not None
+    assert steep.centre == wide.centre
+    assert np.median(steep.probability(messages)) > 0.99
+    assert np.median(wide.probability(messages)) == pytest.approx(0.99, abs=1e-3)
 
 
 def test_it_changes_no_order_and_can_be_turned_off(options, examples):
