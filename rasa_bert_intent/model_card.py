@@ -15,6 +15,7 @@ from rasa_bert_intent.reports.markdown import cell, count, table
 
 FILE_NAME = "model_card.md"
 _WORST_SHOWN = 5
+_METADATA = "library_name: rasa-bert-intent"
 # What a card takes of a report, see `rasa_bert_intent.reports.evaluation.Evaluation`.
 _OF_REPORT = (
     "data",
@@ -32,6 +33,16 @@ _NO_RECIPE = (
     *("encoder", "encoder_revision", "adapter", "engine", "device", "num_threads"),
     *("adapter_labels", "unlabelled_texts", "validation_data", "tensorboard_log_directory", "tensorboard_log_level"),
 )
+
+
+def check_card(file: Path) -> None:
+    """Refuses a file for a card in which something else would be lost.
+
+    Raises:
+        DataError: if it is there and no card of ours.
+    """
+    if file.is_file() and _METADATA.encode() not in file.read_bytes():
+        raise DataError(f"--output: {file} is there and no card that was written by us. Name another, or delete it.")
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ LIBRARIES = ("torch", "transformers", "peft", "onnx", "onnxruntime", "tokenizers
 
 
 def sources_checksum(options: Options) -> str:
-    """Checksum of all that the options name and training reads: encoder, adapter, files; and of our version.
+    """Checksum of all that the options name and training reads: encoder, adapter, files; and of our version and format.
 
     Under `trained_model` that model is all that is read.
 
@@ -44,8 +44,12 @@ def sources_checksum(options: Options) -> str:
         ModelError: if the model that `trained_model` names is missing, damaged, or does not fit the options.
     """
     if options.trained_model:
-        return f"{__version__} {content_checksum(options)}"
-    checksums = [__version__, directory_checksum(find_encoder(options.encoder, options.encoder_revision).path)]
+        return f"{__version__} {FORMAT} {content_checksum(options)}"
+    checksums = [
+        __version__,
+        str(FORMAT),
+        directory_checksum(find_encoder(options.encoder, options.encoder_revision).path),
+    ]
     if options.adapter:
         checksums.append(directory_checksum(find_adapter(options.adapter).path))
     for name in ("adapter_labels", "unlabelled_texts", "validation_data"):

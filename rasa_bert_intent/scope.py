@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +18,8 @@ from rasa_bert_intent.token_counts import TokenCounts
 _ENERGY = 0.4
 # Likewise the evidence of the tokens, and the divergence between encoder and n-grams: 0.05 to 0.15, 1 to 3.
 _TOKENS, _DIVERGENCE = 0.1, 2.0
+# Messages looked at together: with a thousand intents each needs 100 KB, or more if it is long.
+_BLOCK = 256
 # Bots that give messages out of scope an intent of their own call it so.
 OUT_OF_SCOPE_INTENT = "out_of_scope"
 
@@ -42,6 +44,13 @@ class Messages(NamedTuple):
     layers: np.ndarray
     logits: np.ndarray
     ngram_logits: np.ndarray | None = None
+
+    def blocks(self) -> Iterator[Messages]:
+        """The messages, some at a time."""
+        for start in range(0, len(self.tokens), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            by_ngrams = None if self.ngram_logits is None else self.ngram_logits[part]
+            yield Messages(self.tokens[part], self.layers[part], self.logits[part], by_ngrams)
 
 
 @dataclass(frozen=True)
@@ -114,6 +123,9 @@ class Distance:
 
     def __call__(self, messages: Messages) -> np.ndarray:
         """The weighted sum of the five, `[messages]`, the distances as logarithms."""
+        return np.concatenate([np.empty(0), *map(self._of_some, messages.blocks())])
+
+    def _of_some(self, messages: Messages) -> np.ndarray:
         vectors = unit(messages.layers)
         own = self._own.nearest(vectors)
         shared = self._shared.nearest(products(vectors, self._directions))

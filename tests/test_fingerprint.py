@@ -27,9 +27,10 @@ def test_the_cache_key_follows_the_content_of_a_local_encoder(config, tmp_path):
     assert calculate_fingerprint_key(BertIntentClassifier, local, {}) != first
 
 
-def test_the_cache_key_follows_our_version(config, monkeypatch):
+@pytest.mark.parametrize(("name", "value"), [("__version__", "99"), ("FORMAT", 99)])
+def test_the_cache_key_follows_our_version_and_format(name, value, config, monkeypatch):
     first = calculate_fingerprint_key(BertIntentClassifier, config, {})
-    monkeypatch.setattr("rasa_bert_intent.reuse.__version__", "99")
+    monkeypatch.setattr(f"rasa_bert_intent.reuse.{name}", value)
     assert calculate_fingerprint_key(BertIntentClassifier, config, {}) != first
 
 

@@ -1,6 +1,9 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from rasa_bert_intent.scope import Distance, Messages, unit
 from rasa_bert_intent.token_counts import TokenCounts
 
 TOKENS = [[1, 5, 5, 9, 2], [1, 5, 7, 2], [1, 7, 2], [1, 300_000, 2]]
@@ -40,3 +43,27 @@ def test_intents_without_examples_keep_their_former_counts():
     expected = TokenCounts.of([[1, 8, 2], TOKENS[2], TOKENS[3]], [0, 1, 2], 3)
     for name, value in vars(expected).items():
         np.testing.assert_array_equal(getattr(new, name), value, err_msg=name)
+
+
+def test_a_distance_takes_little_memory_whatever_the_number_of_messages():
+    random = np.random.default_rng(0)
+    labels = 300
+    examples = [[1, *random.integers(2, 400, size=8).tolist(), 0] for _ in range(10 * labels)]
+    counts = TokenCounts.of(examples, np.arange(len(examples)) % labels, labels)
+    means = unit(random.normal(size=(labels, 4)))
+    distance = Distance(counts, means, np.ones(labels), np.ones(labels), np.ones(1), np.eye(4))
+
+    def messages(start: int, end: int) -> Messages:
+        some = np.random.default_rng(1)
+        layers, logits, by_ngrams = (some.normal(size=(3000, size)) for size in (4, labels, labels))
+        return Messages(examples[start:end], layers[start:end], logits[start:end], by_ngrams[start:end])
+
+    few = distance(messages(0, 40))
+    every = messages(0, 3000)
+    tracemalloc.start()
+    found = distance(every)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(found[:40], few)
+    assert peak < 20e6  # at once it would be 80 MB
+    assert distance(messages(0, 0)).shape == (0,)

@@ -119,10 +119,13 @@ def is_done(chunk: Chunk, folder: Path, form: str) -> bool:
     part, bad = part_file(folder, chunk.number, form), bad_file(folder, chunk.number)
     if not part.is_file():
         return False
-    found = _COUNTERS[form](part) + (_count_lines(bad) if bad.is_file() else 0)
-    if found != len(chunk.rows):
+    try:
+        found = f"{_COUNTERS[form](part) + (_count_lines(bad) if bad.is_file() else 0):,}"
+    except (OSError, ValueError):  # pyarrow's are of both kinds
+        found = "not to be read"
+    if found != f"{len(chunk.rows):,}":
         raise DataError(
-            f"{part} and its bad rows are {found:,}, expected {len(chunk.rows):,}: it was changed. Delete it, and run "
+            f"{part} and its bad rows are {found}, expected {len(chunk.rows):,}: it was changed. Delete it, and run "
             "again."
         )
     return True

@@ -77,7 +77,9 @@ def check_claim(job: Job, directory: Path) -> None:
     except OSError as error:
         raise DataError(f"--output: {file} cannot be read ({error.strerror}).") from None
     except ValueError:
-        raise DataError(f"--output: {file} is damaged. Name another folder, or delete {job.output}.") from None
+        found = None
+    if not isinstance(found, dict):
+        raise DataError(f"--output: {file} is damaged. Name another folder, or delete {job.output}.")
     wanted = _content(job, directory)
     others = [name for name in wanted if found.get(name) != wanted[name]]
     if others:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rasa_bert_intent.data.clean import has_surrogate
 from rasa_bert_intent.data.table import DELIMITERS, LONGEST_FIELD, TableForm, cells_of, delimiter_of, find_column
@@ -23,6 +23,9 @@ from rasa_bert_intent.errors import DataError, name_some
 _TEXT_NAMES = ("text", "utt")
 _LONGEST_LINE = 1 << 20
 _SHOWN = 200
+# Would else be taken for a message a line.
+_NO_LINES = (".bz2", ".gz", ".json", ".ods", ".pdf", ".xls", ".xlsx", ".xz", ".yaml", ".yml", ".zip", ".zst")
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def open_rows(path: Path, text_column: str | None = None, form: TableForm | None
     """Opens a file by its ending; the rows are read as they are asked for.
 
     Args:
-        path: `.csv`, `.tsv` or `.tab`, `.jsonl`, `.parquet`; any other is plain text with a message a line.
+        path: `.csv`, `.tsv` or `.tab`, `.jsonl` or `.ndjson`, `.parquet`; any other has a message a line.
         text_column: Which column, or key, holds the text; of CSV also its number, from 1. None: `text` or `utt`.
         form: How a table is written; of its `quotes`, `auto` means none in a table of tabs, else those of CSV.
 
@@ -76,12 +79,14 @@ def open_rows(path: Path, text_column: str | None = None, form: TableForm | None
         from rasa_bert_intent.bulk.parquet import open_parquet
 
         return open_parquet(path, text_column)
-    if suffix == ".jsonl":
+    if suffix in (".jsonl", ".ndjson"):
         return _open_lines(path, lambda line: _json_text(line, text_column))
     if suffix in DELIMITERS:
         return _open_table(path, text_column, form or TableForm())
     if text_column:
         raise DataError(f"--text-column: {path} has a message a line. Columns are for .csv, .tsv, .jsonl and .parquet.")
+    if suffix in _NO_LINES:
+        raise DataError(f"--input: {path} is no file of lines. Give .csv, .tsv, .jsonl, .parquet or plain text.")
     return _open_lines(path, _plain_text)
 
 
@@ -101,6 +106,8 @@ def checked_text(value: object) -> str:
         raise BadRow(f"the text is {type(value).__name__}, not a string")
     if not value.strip():
         raise BadRow("no text")
+    if "\0" in value:
+        raise BadRow("the text holds a NUL: the file is no plain text, or not in UTF-8")
     if has_surrogate(value):
         raise BadRow("the text holds half a character (a lone surrogate)")
     return value
@@ -124,7 +131,7 @@ def text_name(names: list[str], path: Path) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[io.BufferedReader]:
     """The file, open.
 
     Raises:
@@ -149,6 +156,8 @@ def errors_told(rows: Iterator[Row], path: Path) -> Iterator[Row]:
 @contextmanager
 def _open_lines(path: Path, read: Callable[[bytes], str]) -> Iterator[tuple[Iterator[Row], Progress]]:
     with opened(path) as file:
+        if file.peek(2)[:2] in _UTF_16_MARKS:
+            raise DataError(f"--input: {path} is in UTF-16. Save it as UTF-8.")
         yield errors_told(_lines(file, read), path), Progress(path.stat().st_size, done=file.tell)
 
 
@@ -199,7 +208,7 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
     delimiter = delimiter_of(path, form.delimiter)
     quoted = form.quotes == "csv" or (form.quotes == "auto" and delimiter != "\t")
     with opened(path) as file:
-        marked = file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff")  # type: ignore[attr-defined]
+        marked = file.peek(2)[:2] in _UTF_16_MARKS
         encoding = form.encoding or ("utf-16" if marked else "utf-8-sig")
         try:
             lines = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")
@@ -212,7 +221,7 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
         column = find_column(text_column, "--text-column", first, path, form.header)
         if not form.header:
             lines.seek(0)
-        rows = errors_told(_records(records, column, len(first), path), path)
+        rows = errors_told(_records(records, column, len(first), delimiter, path), path)
         yield rows, Progress(path.stat().st_size, done=file.tell)
 
 
@@ -225,24 +234,43 @@ def _first_record(records: Iterator[list[str]], path: Path) -> list[str]:
         raise DataError(f"{path}, line 1: no row of a table ({error}). Mend it, or see --quotes, --encoding.") from None
 
 
-def _records(records: Iterator[list[str]], column: int, width: int, path: Path) -> Iterator[Row]:
+def _records(records: Any, column: int, width: int, delimiter: str, path: Path) -> Iterator[Row]:
     number = 0
     while True:
         number += 1
+        before = records.line_num
         try:
             cells = next(records)
         except StopIteration:
             return
         except csv.Error as error:
-            if str(error).startswith("field larger"):  # where the next row begins cannot be told
+            if str(error).startswith("field larger"):
                 raise DataError(
                     f"{path}, row {number}: a field of more than {LONGEST_FIELD:,} characters. Is a quote not closed? "
                     "Mend it, or see --quotes."
                 ) from None
+            if records.line_num > before + 1:
+                raise _not_closed(path, number, before + 1) from None
             # The reader goes on with the next line.
             yield Row(number, "", f"no row of a table: {error}")
             continue
+        if records.line_num > before + 1 and _is_of_rows(cells, delimiter, width):
+            raise _not_closed(path, number, before + 1)
         yield row_of(number, ",".join(cells), partial(_cell, cells, column, width))
+
+
+def _not_closed(path: Path, number: int, line: int) -> DataError:
+    # Where the next row begins cannot be told.
+    return DataError(
+        f"{path}, row {number}, line {line}: a quote is not closed in its line, and what follows is no row, or looks "
+        "like several. Mend it; if quotes are characters like others, say --quotes none."
+    )
+
+
+def _is_of_rows(cells: list[str], delimiter: str, width: int) -> bool:
+    """Whether a field has lines within that are rows themselves."""
+    inner = [line for cell in cells for line in cell.splitlines()[1:-1] if line.strip()]
+    return width > 1 and bool(inner) and all(line.count(delimiter) == width - 1 for line in inner)
 
 
 def _cell(cells: list[str], column: int, width: int) -> str:

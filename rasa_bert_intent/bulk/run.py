@@ -51,6 +51,7 @@ def run(job: Job, ray: OnRay | None = None, progress: bool = True) -> Summary:
         ServerError: if Ray is not installed, cannot be reached, or fails.
     """
     begin = time.perf_counter()
+    before = list(job.output.glob(".*.partial"))
     with (
         open_rows(job.source, job.text_column, job.table) as (rows, read),
         settled_on_ray(job, ray) if ray else _settled_here(job, rows, read) as done,
@@ -59,7 +60,7 @@ def run(job: Job, ray: OnRay | None = None, progress: bool = True) -> Summary:
     scored = numbers["rows"] - numbers["bad"]
     summary = Summary(**numbers, scored=scored, seconds=round(time.perf_counter() - begin, 1))
     write_json(job.output / _SUMMARY, asdict(summary))
-    for left_behind in job.output.glob(".*.partial"):  # by a run that was killed
+    for left_behind in before:  # by a run that was killed; a later one is of another that is at work
         left_behind.unlink(missing_ok=True)
     return summary
 

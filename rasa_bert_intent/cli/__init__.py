@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import codecs
 import io
+import json
 import logging
 import os
 import sys
@@ -26,14 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in (convert, check, train, tune, predict, evaluate, card, discover, demo, serve):
         command.add_parser(subparsers)
     args = parser.parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name == "utf-8":
-        # The name of a file may hold any byte; the only characters that UTF-8 lacks are written as in JSON.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error("as in JSON", _as_in_json)
+        sys.stdout.reconfigure(errors="as in JSON")
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr
     )
     try:
-        return args.run(args)
+        status = args.run(args)
+        sys.stdout.flush()  # else a full disk, or a closed pipe, is found when nobody can tell it
+        return status
     except BertIntentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -43,3 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        print(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}.", file=sys.stderr)
+        return 1
+
+
+def _as_in_json(error: UnicodeError) -> tuple[str, int]:
+    """What the encoding lacks, in escapes: the name of a file may hold any byte, and not every terminal is UTF-8."""
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end

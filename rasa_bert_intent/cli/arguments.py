@@ -81,7 +81,9 @@ def require_columns(args: argparse.Namespace, source: Path, *names: str) -> None
     """
     for name in names:
         if not getattr(args, name):
-            found = column_names(source, table_form(args)) if source.is_file() else []
+            if not source.is_file():
+                raise DataError(f"{source} does not exist, or is no file. Check the path.")
+            found = column_names(source, table_form(args))
             option = f"--{name.replace('_', '-')}"
             raise DataError(f"{option} is missing; the first row of {source} is {found}: name one, or its number")
 

@@ -27,12 +27,13 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from rasa_bert_intent.archive import model_directory
-    from rasa_bert_intent.model_card import model_card, read_report
+    from rasa_bert_intent.model_card import check_card, model_card, read_report
     from rasa_bert_intent.reports.files import check_file, write_text
     from rasa_bert_intent.storage import read_manifest
 
     if args.output:
         check_file(args.output)
+        check_card(args.output)
     report = read_report(args.report) if args.report else None
     with model_directory(args.model) as directory:
         card = model_card(read_manifest(directory), report)

@@ -42,12 +42,12 @@ def run(args: argparse.Namespace) -> int:
     if args.fast and args.encoder:
         raise DataError("--encoder is not for --fast, which takes none: leave out one of them.")
     if args.output:
-        check_file(args.output)
+        check_file(args.output, args.data, *([args.test] if args.test else []))
     examples = read_located(args.data)
     test = read_located(args.test) if args.test else []
     encoder = None if args.fast else args.encoder or Options().encoder
     diagnosis = examine(examples, test=test, encoder=encoder)
-    print(as_text(diagnosis, max(args.limit, 0)))
-    if args.output:
+    if args.output:  # first: a closed pipe ends the command at the print
         write_text(args.output, json.dumps(as_json(diagnosis), indent=1, ensure_ascii=False))
+    print(as_text(diagnosis, max(args.limit, 0)))
     return 1 if args.strict and diagnosis.findings else 0

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     page = build(backend, corrections, args.data, args.topics)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        address = launch(page, args.corrections, args.host, args.port, args.share)
+        address = launch(page, args.host, args.port, args.share)
         print(f"{backend.name}: open {address} in a browser. Ctrl-C ends it.", flush=True)
         if args.share:
             print("Anybody who has this link can chat, and write corrections.", file=sys.stderr)

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from rasa_bert_intent.archive import model_directory
     from rasa_bert_intent.data.examples import read_examples, read_messages
-    from rasa_bert_intent.model_card import FILE_NAME, model_card
+    from rasa_bert_intent.model_card import FILE_NAME, check_card, model_card
     from rasa_bert_intent.reports.evaluation import evaluate
     from rasa_bert_intent.reports.files import report_files, write_report, write_text
     from rasa_bert_intent.reports.html import EXTRA, html_is_possible
@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     from rasa_bert_intent.storage import read_manifest
 
     files = report_files(args.output) if args.output else []
+    if len(files) > 1:
+        check_card(files[0].with_name(FILE_NAME))
     texts, truth = read_examples(args.data)
     out_of_scope = read_messages(args.out_of_scope) if args.out_of_scope else []
     with model_directory(args.model) as directory:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BAD_SHOWN = 5
 
 # Endings of files that are not a message a line.
-_STRUCTURED = (*SUFFIXES, ".jsonl", ".parquet")
+_STRUCTURED = (*SUFFIXES, ".jsonl", ".ndjson", ".parquet")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -135,9 +135,11 @@ def _progress(args: argparse.Namespace) -> Any:
     """A bar on standard error, where somebody sees it and the answers go elsewhere."""
     from tqdm import tqdm
 
+    from rasa_bert_intent.bulk.rows import opened
+
     total = None
     if args.input and not _is_structured(args.input):
-        with args.input.open("rb") as file:
+        with opened(args.input) as file:
             total = sum(bool(line.strip()) for line in file)
     seen = sys.stderr.isatty() and not sys.stdout.isatty()
     return tqdm(total=total, unit=" messages", unit_scale=True, disable=not seen)
@@ -151,14 +153,12 @@ def _messages(args: argparse.Namespace) -> Iterator[Iterator[str]]:
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
         yield _lines(sys.stdin)
-    elif _is_structured(args.input):
+    else:
         from rasa_bert_intent.bulk.rows import open_rows
 
         with open_rows(args.input, args.text_column, table_form(args)) as (rows, _):
-            yield _good(rows)
-    else:
-        with args.input.open(encoding="utf-8-sig", errors="replace") as file:
-            yield _lines(file)
+            empty_told = _is_structured(args.input)
+            yield _good(row for row in rows if empty_told or row.text.strip())
 
 
 def _is_structured(source: Path | None) -> bool:

@@ -38,7 +38,7 @@ def read_messages(path: Path) -> list[str]:
     Raises:
         DataError: naming the file and line that cannot be read.
     """
-    if path.suffix != ".txt" or not path.exists():
+    if path.suffix.lower() != ".txt" or not path.exists():
         return [example.text for example in read_located(path, repeats=False, labelled=False)]
     try:
         texts = [line.strip() for line in path.read_text("utf-8-sig").split("\n") if line.strip()]
@@ -62,9 +62,9 @@ def read_located(path: Path, *, repeats: bool = True, labelled: bool = True) -> 
     """
     if not path.exists():
         raise DataError(f"{path} does not exist. Give a {'' if labelled else '.txt or '}.jsonl file, or Rasa NLU data.")
-    if path.suffix == ".jsonl":
+    if path.suffix.lower() == ".jsonl":
         examples = list(_from_json_lines(path, labelled))
-    elif path.is_dir() or path.suffix in SUFFIXES:
+    elif path.is_dir() or path.suffix.lower() in SUFFIXES:
         examples = list(read_rasa_yaml(path, repeats=repeats))
     else:
         kinds = ".yml nor .jsonl" if labelled else ".yml, .jsonl nor .txt"

@@ -34,7 +34,7 @@ def is_massive(path: Path) -> bool:
     try:
         with path.open("rb") as lines:
             return "partition" in json.loads(next(lines))
-    except (OSError, ValueError, TypeError, StopIteration):
+    except (OSError, ValueError, TypeError, RecursionError, StopIteration):
         return False  # the reader of JSON lines tells what is wrong
 
 

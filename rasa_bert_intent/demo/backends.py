@@ -116,8 +116,8 @@ class RasaServer:
 
         try:
             parts = urlsplit(url)
-            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:  # of the port, or of an IPv6 address
+            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and httpx.URL(url)
+        except (ValueError, httpx.InvalidURL):  # of the port, of an IPv6 address, or of the host's name
             known = False
         if not known:
             raise ServerError(f"--url: {url!r} is no address. Give one such as http://127.0.0.1:5005.")
@@ -128,10 +128,13 @@ class RasaServer:
             params={"token": token} if token else {},
             trust_env=parts.hostname not in _LOOPBACK,  # a proxy does not know this machine's own address
         )
-        self.name = Path(str(self._ask("GET", "/status").get("model_file") or self.url)).name
-        # An intent with settings of its own is {name: settings}.
-        intents = self._ask("GET", "/domain").get("intents", [])
-        self.intents = sorted({str(next(iter(intent))) if isinstance(intent, dict) else intent for intent in intents})
+        try:
+            self.name = Path(str(self._ask("GET", "/status").get("model_file") or self.url)).name
+            # An intent with settings of its own is {name: settings}.
+            intents = self._ask("GET", "/domain").get("intents", [])
+            self.intents = sorted({str(next(iter(each))) if isinstance(each, dict) else each for each in intents})
+        except (AttributeError, TypeError, StopIteration) as error:
+            raise ServerError(f"{self.url} does not answer as Rasa does ({error}): is it another server?") from None
 
     def think(self, text: str) -> Thought:
         """See `Backend.think`."""
@@ -181,6 +184,8 @@ def _thought(text: str, parse: dict[str, Any], milliseconds: float) -> Thought:
     """What `/model/parse` says."""
     intent = parse["intent"]["name"]
     ranking = [(row["name"], float(row["confidence"])) for row in parse.get("intent_ranking") or []]
+    if not ranking and intent is not None:  # of keywords, say, there is none
+        ranking = [(intent, float(parse["intent"].get("confidence") or 0.0))]
     found = [
         (Entity(entity["start"], entity["end"], entity["entity"]), entity.get("extractor"))
         for entity in parse.get("entities") or []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import gradio as gr
 
 from rasa_bert_intent.demo.backends import Backend
 from rasa_bert_intent.demo.messages import Messages, pasted, read_table_of_messages
+from rasa_bert_intent.demo.served import served_folder
 from rasa_bert_intent.demo.show import error_html, list_html, notice_html
 from rasa_bert_intent.demo.thoughts import Thought
 from rasa_bert_intent.errors import BertIntentError
@@ -57,9 +57,10 @@ def add_list(backend: Backend) -> None:
         )
         suffix = ".tsv" if messages.delimiter == "\t" else ".csv"
         name = f"{path.stem if path else 'messages'}-classified{suffix}"
-        target = Path(tempfile.mkdtemp(dir=_folder())) / name
+        target = served_folder() / name
         messages.write(target, thoughts)
         button = gr.DownloadButton(f"Download {name}", value=str(target), interactive=True, variant="primary")
+        told = " ".join([*messages.notes, told]).strip()
         return notice_html(told), button, list_html(thoughts, time.perf_counter() - begin)
 
     run.click(classify, [text, file, column], [notice, download, shown], show_progress_on=shown)
@@ -70,16 +71,7 @@ def _think(backend: Backend, messages: Messages, progress: Any) -> tuple[list[Th
     thoughts: list[Thought] = []
     for text in progress.tqdm(messages.texts, unit="messages"):
         try:
-            thoughts.append(backend.think(text))
+            thoughts.append(backend.think(text) if text.strip() else Thought.of_nothing(text))
         except BertIntentError as error:
             return thoughts, str(error)
     return thoughts, ""
-
-
-def _folder() -> str:
-    """Gradio serves what lies here, and clears it when the page ends."""
-    from gradio.utils import get_upload_folder
-
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    return str(folder)

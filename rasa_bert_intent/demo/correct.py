@@ -9,6 +9,7 @@ import gradio as gr
 
 from rasa_bert_intent.demo.backends import Backend
 from rasa_bert_intent.demo.corrections import Corrections
+from rasa_bert_intent.demo.served import served_copy
 from rasa_bert_intent.demo.show import corrections_html, notice_html
 from rasa_bert_intent.errors import BertIntentError
 
@@ -79,4 +80,5 @@ def add_corrections(backend: Backend, corrections: Corrections, forms: Sequence[
 def state(corrections: Corrections) -> tuple[str, Any]:
     """What the tab shows, and what its button gives."""
     file = corrections.file
-    return corrections_html(corrections), gr.DownloadButton(value=str(file) if file else None, interactive=bool(file))
+    copy = served_copy(file) if file else None
+    return corrections_html(corrections), gr.DownloadButton(value=copy, interactive=bool(file))

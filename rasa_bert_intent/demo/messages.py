@@ -9,12 +9,15 @@ from pathlib import Path
 
 from rasa_bert_intent.data.clean import has_surrogate
 from rasa_bert_intent.data.examples import read_messages
-from rasa_bert_intent.data.table import SUFFIXES, TableForm, delimiter_of, find_column, read_rows
+from rasa_bert_intent.data.table import SUFFIXES, Rows, TableForm, delimiter_of, find_column, read_rows
 from rasa_bert_intent.demo.thoughts import Thought
 from rasa_bert_intent.errors import DataError, name_some
 
 # What the column of messages is called in most files.
-_TEXT_COLUMNS = ("text", "message", "utt", "utterance")
+_TEXT_COLUMNS = ("text", "texts", "message", "messages", "query", "utt", "utterance", "utterances")
+# What a spreadsheet may write between the columns of a .csv.
+_DELIMITERS = (",", ";", "\t")
+_IN_NO_TEXT = "\x1f"
 _ADDED = ("intent", "confidence", "p_in_scope", "fallback")
 
 
@@ -27,12 +30,14 @@ class Messages:
         rows: Their cells, `[messages][columns]`.
         column: Index of the one with the messages.
         delimiter: Between columns.
+        notes: What had to be guessed.
     """
 
     header: list[str]
     rows: list[list[str]]
     column: int = 0
     delimiter: str = ","
+    notes: Sequence[str] = ()
 
     @property
     def texts(self) -> list[str]:
@@ -80,7 +85,7 @@ def read_table_of_messages(path: Path, column: str = "") -> Messages:
         if path.suffix.lower() != ".txt":
             raise DataError(f"{path} is neither .csv, .tsv nor .txt. Save it as one of these.")
         return Messages(["text"], [[text] for text in read_messages(path)])
-    rows, _ = read_rows(path, TableForm())
+    rows, notes, delimiter = _rows(path)
     first = [cell.strip() for cell in rows[0][1]]
     known = [name for name in first if name.lower() in _TEXT_COLUMNS]
     if not column.strip() and len(first) > 1 and len(known) != 1:
@@ -98,7 +103,28 @@ def read_table_of_messages(path: Path, column: str = "") -> Messages:
     for line, cells in body:
         if has_surrogate(cells[index]):
             raise DataError(f"{path}, line {line}: holds a lone surrogate, half a character. Mend it.")
-    return Messages(first, [cells for _, cells in body], index, delimiter_of(path))
+    return Messages(first, [cells for _, cells in body], index, delimiter, [told.split("; --")[0] for told in notes])
+
+
+def _delimiter(path: Path, first: str) -> str:
+    """What stands between the columns: as the file's ending says, or as spreadsheets write them."""
+    expected = delimiter_of(path)
+    found = [each for each in _DELIMITERS if each in first]
+    return expected if expected in found or len(found) != 1 else found[0]
+
+
+def _rows(path: Path) -> tuple[Rows, list[str], str]:
+    """The rows, what had to be guessed, and the delimiter."""
+    lines, notes = read_rows(path, TableForm(delimiter=_IN_NO_TEXT, quotes="none"))
+    first = lines[0][1][0]
+    delimiter = _delimiter(path, first)
+    try:
+        return *read_rows(path, TableForm(delimiter=delimiter)), delimiter
+    except DataError as error:
+        if delimiter not in first or delimiter != delimiter_of(path):  # a list, whose messages may hold one
+            return lines, notes, delimiter_of(path)
+        # The page has no such options.
+        raise DataError(str(error).replace(", or name another --delimiter or --quotes", "")) from None
 
 
 def _cells(thought: Thought) -> list[str]:

@@ -61,12 +61,11 @@ def build(
     return page
 
 
-def launch(page: gr.Blocks, folder: Path, host: str, port: int, share: bool) -> str:
+def launch(page: gr.Blocks, host: str, port: int, share: bool) -> str:
     """Starts to serve the page; returns its address.
 
     Args:
         page: Of `build`.
-        folder: Of corrections, whose files may be downloaded.
         host: The address to bind.
         port: 0: a free one.
         share: Whether Gradio makes a public link too.
@@ -82,7 +81,6 @@ def launch(page: gr.Blocks, folder: Path, host: str, port: int, share: bool) -> 
         quiet=True,
         footer_links=[],
         ssr_mode=False,
-        allowed_paths=[str(folder.resolve())],
         max_file_size="50mb",
         theme=_theme(),
         css_paths=Path(__file__).parent / "page" / "style.css",

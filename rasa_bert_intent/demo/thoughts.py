@@ -35,6 +35,11 @@ class Thought:
     milliseconds: float
     fallback: bool
 
+    @classmethod
+    def of_nothing(cls, text: str) -> Thought:
+        """What is thought of a text without a word."""
+        return cls(text, None, (), None, (), (), 0.0, True)
+
     @property
     def best(self) -> str | None:
         """The most likely intent, also where it is not sure enough to be gone by."""

@@ -26,11 +26,13 @@ def examine(examples: Sequence[Example], *, test: Sequence[Example] = (), encode
     if encoder is not None and len({example.intent for example in examples}) > 1:
         from rasa_bert_intent.doctor import meaning
 
-        vectors = meaning.embed([example.text for example in examples], encoder)
-        names, probabilities = meaning.predict_unseen([example.intent for example in examples], vectors)
-        findings += meaning.near_duplicates(examples, vectors, names, probabilities)
+        # Of repeats the first: a copy would vouch for the other, unseen only by name.
+        once = list({(texts.normalise(each.text), each.intent): each for each in reversed(examples)}.values())[::-1]
+        vectors = meaning.embed([example.text for example in once], encoder)
+        names, probabilities = meaning.predict_unseen([example.intent for example in once], vectors)
+        findings += meaning.near_duplicates(once, vectors, names, probabilities)
         try:
-            findings += meaning.mislabelled(examples, names, probabilities)
+            findings += meaning.mislabelled(once, names, probabilities)
         except DataError as error:
             left_out.append(f"wrong labels were not looked for: {error}")
     order = list(KINDS)

@@ -13,6 +13,7 @@ from rasa_bert_intent.reports.html import EXTRA, html_is_possible, to_html
 from rasa_bert_intent.reports.markdown import to_markdown
 
 _FORMS = (".json", ".md", ".html")
+_DATA = (".csv", ".jsonl", ".tsv", ".txt", ".yaml", ".yml")
 
 
 def report_files(output: Path) -> list[Path]:
@@ -50,16 +51,24 @@ def write_report(evaluation: Evaluation, files: Iterable[Path]) -> None:
         write_text(file, forms[file.suffix](evaluation))
 
 
-def check_file(file: Path) -> None:
+def check_file(file: Path, *inputs: Path) -> None:
     """Tells before anything is calculated that a file that `--output` names cannot be written.
 
+    Args:
+        file: What is to be written.
+        inputs: Files and folders that are read.
+
     Raises:
-        DataError: if it is a folder, or its folder does not exist.
+        DataError: if it is a folder, its folder does not exist, or it is one of the inputs or a file of data in one.
     """
     if file.is_dir():
         raise DataError(f"--output: {file} is a folder. Name a file.")
     if not file.parent.is_dir():
         raise DataError(f"--output: the folder {file.parent} does not exist. Make it, or name another.")
+    output = file.resolve()
+    for source in (each.resolve() for each in inputs):
+        if output == source or (source in output.parents and output.suffix.lower() in _DATA):
+            raise DataError(f"--output: {file} is what is read. Name another file.")
 
 
 def write_text(file: Path, content: str) -> None:

@@ -12,7 +12,9 @@ answered rightly, and of messages out of scope that are refused. Of neighbouring
 middle one is taken, of several such runs the longest, then the lowest: new messages are not quite like these.
 
 `precise`, where there are none: the lowest threshold at which 95 % of the answers are right, of those that keep 90 % of
-the right answers. If there is none, the one of these with the largest share of right answers, the lowest of equals.
+the right answers. If there is none, the one of these with the largest share of right answers, the lowest of equals. If
+95 % are right without any threshold, none is asked for by these messages, but 0.00 would answer gibberish too: it is
+the middle of the thresholds that keep 99 % of the right answers.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import numpy as np
 THRESHOLDS = tuple(hundredth / 100 for hundredth in range(100))
 WANTED_PRECISION = 0.95
 KEPT_RIGHT_ANSWERS = 0.90
+KEPT_WHERE_NONE_IS_NEEDED = 0.99
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,12 @@ def _precise(rows: Sequence[TradeOff]) -> tuple[TradeOff, str]:
         return rows[0], "No message is answered rightly, so no threshold is better than another"
     candidates = [row for row in rows if _rounded(row.answered_rightly / every) >= KEPT_RIGHT_ANSWERS]
     wanted, kept = f"{WANTED_PRECISION:.0%}", f"{KEPT_RIGHT_ANSWERS:.0%}"
+    if (rows[0].right_of_answered or 0.0) >= WANTED_PRECISION:
+        harmless = [row for row in rows if _rounded(row.answered_rightly / every) >= KEPT_WHERE_NONE_IS_NEEDED]
+        return harmless[(len(harmless) - 1) // 2], (
+            f"{wanted} of the answers are right without any; it is the middle of those that keep "
+            f"{KEPT_WHERE_NONE_IS_NEEDED:.0%} of the right ones, to refuse what is unlike the bot's examples"
+        )
     for row in candidates:
         if (row.right_of_answered or 0.0) >= WANTED_PRECISION:
             return row, f"The lowest at which {wanted} of the answers are right, keeping {kept} of the right ones"

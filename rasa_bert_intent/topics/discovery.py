@@ -9,6 +9,7 @@ from itertools import chain, count
 import numpy as np
 
 from rasa_bert_intent.data.clean import intent_name
+from rasa_bert_intent.scope import OUT_OF_SCOPE_INTENT
 from rasa_bert_intent.topics.words import Bag, coherence, typical_words
 
 # Mean probability of one intent from which a topic is held for missing examples of it. Intents hidden from a model, and
@@ -154,7 +155,7 @@ def describe(assigned: np.ndarray, understood: Understood, bag: Bag, places: np.
                 nearest=understood.labels[nearest],
                 nearest_share=float(answers[nearest] / len(of_topic)),
                 nearest_probability=probability,
-                known=probability >= KNOWN,
+                known=probability >= KNOWN and understood.labels[nearest] != OUT_OF_SCOPE_INTENT,
                 members=tuple(_member(index, understood, places) for index in of_topic),
             )
         )

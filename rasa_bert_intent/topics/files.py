@@ -12,6 +12,7 @@ from rasa_bert_intent.data.massive import Row
 from rasa_bert_intent.data.output import check_output, replaced_folder
 from rasa_bert_intent.data.rasa_nlu import write_nlu
 from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.reports.files import write_text
 from rasa_bert_intent.reports.html import html_is_possible
 from rasa_bert_intent.reports.markdown import cell, count, table
 from rasa_bert_intent.topics.discovery import Discovery, Member, Topic
@@ -42,12 +43,12 @@ def write_files(discovery: Discovery, output: Path) -> None:
     """
     with replaced_folder(output.resolve()) as folder:
         write_proposal(discovery, folder / NLU)
-        (folder / REPORT).write_text(to_markdown(discovery), "utf-8")
-        (folder / DATA).write_text(to_json(discovery), "utf-8")
+        write_text(folder / REPORT, to_markdown(discovery))
+        write_text(folder / DATA, to_json(discovery))
         if html_is_possible():
             from rasa_bert_intent.topics.page import topics_page
 
-            (folder / PAGE).write_text(topics_page(discovery), "utf-8")
+            write_text(folder / PAGE, topics_page(discovery))
 
 
 def write_proposal(discovery: Discovery, path: Path) -> None:

@@ -30,7 +30,7 @@ class Settings:
         seed: Of all that is random.
 
     Raises:
-        OptionsError: if there are fewer than two topics to find, or the method's library is not installed.
+        OptionsError: if fewer than two topics are to be found, the seed is none, or the method's library is missing.
     """
 
     method: str = "clusters"
@@ -40,6 +40,8 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.seed < 1 << 32:
+            raise OptionsError(f"--seed: {self.seed} given; expected a number from 0 to {(1 << 32) - 1}.")
         if self.topics is not None and self.topics < 2:
             raise OptionsError(f"--topics: {self.topics} given; expected auto or a number from 2.")
         if self.method == "contextual":
@@ -74,7 +76,9 @@ def find_topics(
     texts, times, notes = messages.texts, messages.times, list(messages.notes)
     features, probabilities = understand(model, texts)
     if below is not None:
-        kept = np.flatnonzero(probabilities.max(axis=1) < below)
+        # What is answered as out of scope is not understood, however sure that is.
+        understood = np.where(model.in_scope, probabilities, 0).max(axis=1)
+        kept = np.flatnonzero((understood < below) | ~model.in_scope[probabilities.argmax(axis=1)])
         notes.append(f"{len(texts) - len(kept):,} messages are left out, whose confidence is {below} or more")
         if len(kept) < FEWEST:
             raise DataError(

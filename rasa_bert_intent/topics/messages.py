@@ -71,7 +71,9 @@ def read_source(
         texts = tracker_store.read_user_messages(source, fell_back, notes)
     elif text_column is not None or path.suffix.lower() in table.SUFFIXES:
         if text_column is None:
-            found = table.column_names(path, form or table.TableForm()) if path.is_file() else []
+            if not path.is_file():
+                raise DataError(f"{path} does not exist, or is no file. Check the path.")
+            found = table.column_names(path, form or table.TableForm())
             raise DataError(f"--text-column is missing; the first row of {path} is {found}: name one, or its number")
         texts, notes = table.read_texts(path, text_column, form)
     else:

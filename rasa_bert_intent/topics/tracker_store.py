@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rasa_bert_intent.data.database import no_driver, parsed, shown
 from rasa_bert_intent.errors import DataError, name_some
+from rasa_bert_intent.scope import OUT_OF_SCOPE_INTENT
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -68,7 +69,10 @@ def read_user_messages(source: str, fell_back: float | None, notes: list[str]) -
 
 
 def _fell_back(intent: dict[str, Any], threshold: float) -> bool:
-    return intent.get("name") in (None, _FALLBACK) or float(intent.get("confidence") or 0.0) < threshold
+    return (
+        intent.get("name") in (None, _FALLBACK, OUT_OF_SCOPE_INTENT)
+        or float(intent.get("confidence") or 0.0) < threshold
+    )
 
 
 def _user_events(connection: Connection, source: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,10 @@ from rasa_bert_intent.errors import DataError
 
 # As many as Lau et al. (2014) score a topic by.
 WORDS = 10
+# Vowel signs and the like, of Hindi, say: no letters to `re`, and no end of a word.
+_MARKS = "".join(mark for mark in map(chr, range(0x10000)) if unicodedata.category(mark)[0] == "M")
+# A letter first: numbers, such as times, are no topic.
+_WORD = re.compile(rf"\b[^\W\d_][\w{_MARKS}]+")
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,12 @@ def bag_of_words(texts: Sequence[str], stop_words: Sequence[str]) -> Bag:
     from sklearn.feature_extraction.text import CountVectorizer
 
     for least in (2, 1):
-        # A letter first: numbers, such as times, are no topic.
         vectorizer = CountVectorizer(
-            stop_words=list(stop_words) or None, min_df=least, token_pattern=r"(?u)\b[^\W\d_]\w+\b"
+            stop_words=list(stop_words) or None,
+            min_df=least,
+            preprocessor=lambda text: unicodedata.normalize("NFC", text.lower()),
+            tokenizer=_WORD.findall,
+            token_pattern=None,
         )
         try:
             counts = vectorizer.fit_transform(texts)

@@ -74,7 +74,7 @@ def fit_scope(model: IntentModel, train: Examples, held_out: Examples) -> Scope 
         logger.info("Confidences are not lowered out of scope: the model does not tell gibberish from the examples.")
         return None
     width = (high - low) / _QUARTILES
-    others = held_out.subset(np.flatnonzero(columns[held_out.labels]).tolist()) if len(held_out) else held_out
+    others = held_out.subset([i for i, label in enumerate(held_out.labels) if columns[label]][:_EXAMPLES])
     if len(others):
         median = np.median(distance(model.messages(others.texts, model.vectors_of_tokens(others.inputs))))
         width = max(width, (centre - median) / logit(_HALF_OF_HELD_OUT))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from folders import contents, files
 
+from rasa_bert_intent.bulk import chunks
 from rasa_bert_intent.bulk.chunks import Chunk, do, is_done
 from rasa_bert_intent.bulk.job import Job
 from rasa_bert_intent.bulk.rows import Row
@@ -123,6 +124,7 @@ def test_what_a_kill_left_of_the_first_file_is_no_hindrance(job: Job):
     job.output.mkdir()
     (job.output / ".job.json.0a1b2c3d.partial").write_text("{")
     run(job, progress=False)
+    assert not list(job.output.glob(".*"))
     assert "part-000001.jsonl" in files(job.output)
 
 
@@ -131,4 +133,37 @@ def test_part_that_was_changed_is_told(job: Job):
     part = job.output / "part-000002.jsonl"
     part.write_text("".join(part.read_text("utf-8").splitlines(keepends=True)[1:]), "utf-8")
     with pytest.raises(DataError, match=r"part-000002.jsonl and its bad rows are 4, expected 5: it was changed"):
+        run(job, progress=False)
+
+
+def test_part_that_cannot_be_read_is_told(job: Job):
+    job = replace(job, form="parquet")
+    run(job, progress=False)
+    (job.output / "part-000001.parquet").write_bytes(b"broken")
+    with pytest.raises(
+        DataError, match=r"part-000001.parquet and its bad rows are not to be read, expected 10: it was "
+    ):
+        run(job, progress=False)
+
+
+def test_what_another_run_is_writing_stays(job: Job, monkeypatch):
+    from rasa_bert_intent.bulk import run as module
+
+    writing = job.output / ".part-000001.jsonl.x.partial"
+
+    def settle(*arguments):
+        writing.write_text("half")
+        return chunks.settle(*arguments)
+
+    monkeypatch.setattr(module, "settle", settle)
+    run(job, progress=False)
+    assert writing.read_text() == "half"
+    writing.unlink()
+
+
+@pytest.mark.parametrize("content", ["[]", "7", "{"])
+def test_a_damaged_claim_is_told(content, job: Job):
+    run(job, progress=False)
+    (job.output / "job.json").write_text(content)
+    with pytest.raises(DataError, match=r"job\.json is damaged\. Name another folder, or delete "):
         run(job, progress=False)

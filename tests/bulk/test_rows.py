@@ -203,3 +203,38 @@ def test_errors_of_where_the_rows_go_are_not_told_of_the_input(write: Write):
         assert next(rows) == Row(1, "hi")
     with pytest.raises(OSError, match="disk full"), open_rows(path):
         raise OSError("disk full")
+
+
+@pytest.mark.parametrize(
+    ("row", "end", "line"),
+    [
+        ('so he said "hi', 'and "then" he left', 7),  # the quote closes in the middle of another row
+        ('"so he said hi', "he left", 7),  # nowhere
+        ('"so he said hi', 'he left"', 7),  # at the end of another row
+    ],
+)
+def test_a_quote_that_is_not_closed_in_its_line_costs_no_row_in_silence(row, end, line, write: Write):
+    lines = ["row,text", *(f"{number},text {number}" for number in range(1, 21))]
+    lines[6], lines[15] = f"6,{row}" if row[0] == '"' else f'6,"{row[:5]}', f"15,{end}"
+    with pytest.raises(DataError, match=rf"row 6, line {line}: a quote is not closed in its line.*--quotes none"):
+        _read(write("messages.csv", "\n".join(lines).encode()), "text")
+
+
+def test_a_text_may_hold_line_breaks_and_delimiters(write: Write):
+    content = b'row,text\n1,"first\n\nhello, there\nbye"\n2,"one\ntwo"\n'
+    path = write("messages.csv", content.replace(b"hello, there", b"hello there"))
+    assert _read(path, "text") == [("first\n\nhello there\nbye", ""), ("one\ntwo", "")]
+
+
+def test_what_is_no_text_is_not_scored(write: Write):
+    with pytest.raises(DataError, match=r"is in UTF-16\. Save it as UTF-8"):
+        _read(write("marked.txt", "wake me up".encode("utf-16")))
+    unmarked = _read(write("unmarked.txt", "wake me up".encode("utf-16-le")))
+    assert [reason for _, reason in unmarked] == ["the text holds a NUL: the file is no plain text, or not in UTF-8"]
+    for name in ("messages.csv.gz", "messages.XLSX", "messages.json"):
+        with pytest.raises(DataError, match=rf"{name} is no file of lines"):
+            _read(write(name, b"PK"))
+
+
+def test_ndjson_is_json_lines(write: Write):
+    assert _read(write("messages.ndjson", b'{"text": "wake me up"}\n')) == [("wake me up", "")]

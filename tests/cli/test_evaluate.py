@@ -125,6 +125,20 @@ def test_card_goes_to_a_file_and_mistakes_are_one_line(model: Path, tmp_path: Pa
         assert told.count("\n") == 1
 
 
+def test_a_card_takes_the_place_of_no_other_file(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    mine = tmp_path / "model_card.md"
+    mine.write_text("# My bot\n")
+    for arguments in (["card", model, "--output", mine], ["evaluate", model, data, "--output", tmp_path]):
+        assert main(list(map(str, arguments))) == 1
+        assert "is there and no card that was written by us" in capsys.readouterr().err
+        assert mine.read_text() == "# My bot\n"
+    mine.unlink()
+    for _ in range(2):  # but that of a former card
+        assert main(["card", str(model), "--output", str(mine)]) == 0
+
+
 def test_intent_named_out_of_scope_is_not_scored(model: Path, data: Path, tmp_path: Path):
     with data.open("a", encoding="utf-8") as file:
         file.write('{"text": "is it raining", "intent": "weather"}\n')

@@ -1,5 +1,8 @@
 import io
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -40,6 +43,26 @@ def test_lines_of_a_file_in_their_order_without_the_empty_ones(model, capsys, tm
     assert [row["text"] for row in rows] == ["hello", "turn it off"]
 
 
+def test_lines_of_a_file_are_those_of_output(model, capsys, tmp_path):
+    source = tmp_path / "messages.txt"
+    source.write_bytes(b"one\rtwo\nthree\r\ncaf\xe9\n")
+    assert [row["text"] for row in predicted(capsys, str(model), "--input", str(source))] == ["one\rtwo", "three"]
+    predicted_too = [str(model), "--input", str(source), "--output", str(tmp_path / "parts")]
+    assert main(["predict", *predicted_too]) == 0
+    rows = (tmp_path / "parts" / "part-000000.jsonl").read_text().splitlines()
+    assert [json.loads(row)["text"] for row in rows] == ["one\rtwo", "three"]
+
+
+def test_little_output_into_a_closed_pipe_is_no_noise(model):
+    read, write = os.pipe()
+    os.close(read)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "rasa_bert_intent.cli", "predict", str(model), "hello"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_lines_of_standard_input_whatever_their_encoding(model, capsys, monkeypatch):
     piped = io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfhello\ncaf\xe9\n"), encoding="ascii")
     monkeypatch.setattr("sys.stdin", piped)
@@ -52,6 +75,7 @@ def test_lines_of_standard_input_whatever_their_encoding(model, capsys, monkeypa
         (["MODEL", "hello", "--input", "x"], "give messages or --input, not both"),
         (["MODEL", "--input", "nowhere.txt"], "nowhere.txt is no file"),
         (["nowhere", "hello"], "nowhere does not exist"),
+        (["please " * 60], "File name too long"),
     ],
     ids=str,
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from rasa_bert_intent.data.massive import Entity
+from rasa_bert_intent.demo.backends import _thought as _thought_of_rasa
 from rasa_bert_intent.demo.messages import pasted, read_table_of_messages
 from rasa_bert_intent.demo.thoughts import Thought, disjoint
 from rasa_bert_intent.errors import DataError
@@ -77,3 +78,10 @@ def test_entities_of_several_extractors_mark_the_text_once():
     thought = Thought("play some jazz", "x", [], None, found, (), 1.0, False)
     assert thought.marked == [("play", "c"), (" ", None), ("some ja", "a"), ("zz", None)]
     assert (thought.best, thought.confidence) == (None, 0.0)
+
+
+def test_a_bot_without_a_ranking_is_as_sure_as_it_says():
+    thought = _thought_of_rasa("bye", {"intent": {"name": "bye", "confidence": 1.0}, "entities": []}, 1.0)
+    assert (thought.intent, thought.best, thought.confidence) == ("bye", "bye", 1.0)
+    nothing = _thought_of_rasa("x", {"intent": {"name": None, "confidence": 0.0}, "entities": []}, 1.0)
+    assert (nothing.best, nothing.fallback) == (None, True)

@@ -1,7 +1,9 @@
 """`rasa-bert-intent check`, in this process."""
 
+import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -112,6 +114,37 @@ def test_folder_for_the_output_is_looked_for_before_anything_is_done(nlu, tmp_pa
     assert told.err == f"error: --output: the folder {tmp_path / 'none'} does not exist. Make it, or name another.\n"
     assert main(["check", str(nlu), "--fast", "--output", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"error: --output: {tmp_path} is a folder. Name a file.\n"
+
+
+def test_output_never_takes_the_place_of_the_data(nlu, capsys):
+    for data in (nlu, nlu.parent):
+        assert main(["check", str(data), "--fast", "--output", str(nlu.parent / ".." / "data" / "nlu.yml")]) == 1
+        assert "nlu.yml is what is read. Name another file." in capsys.readouterr().err
+    assert nlu.read_text("utf-8") == NLU
+    assert main(["check", str(nlu.parent), "--fast", "--output", str(nlu.parent / "found.json")]) == 0
+
+
+def test_findings_are_written_whatever_becomes_of_the_text(nlu, tmp_path, monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+        def fileno(self):
+            return os.open(os.devnull, os.O_WRONLY)
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    main(["check", str(nlu), "--fast", "--output", str(tmp_path / "found.json")])
+    assert json.loads((tmp_path / "found.json").read_text("utf-8"))["findings"]
+
+
+def test_a_terminal_that_is_not_utf8_shows_escapes(nlu):
+    nlu.write_text(NLU + "    - कल 😀\n", "utf-8")
+    command = [sys.executable, "-m", "rasa_bert_intent.cli", "check", str(nlu.parent), "--fast"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    nlu.with_name("more.yml").write_text(NLU.replace("greet", "क"), "utf-8")
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "\\u0915" in done.stdout
 
 
 def test_encoder_that_would_not_be_loaded_is_refused(nlu, capsys):

@@ -1,9 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rasa_bert_intent.data.rasa_yaml import Example
+from rasa_bert_intent.doctor import meaning
+from rasa_bert_intent.doctor.examine import examine
 from rasa_bert_intent.doctor.meaning import NEAR, embed, mislabelled, near_duplicates, predict_unseen
 
 
@@ -92,3 +95,15 @@ class TestMislabelled:
         alone = [*examples, Example("alone", "aa", Path("nlu.yml"), 99)]
         found = list(mislabelled(alone, *unseen(alone, np.vstack([vectors, vectors[:1]]))))
         assert [finding.examples[0].line for finding in found] == [0]
+
+
+def test_a_repeat_does_not_vouch_for_a_wrong_label(monkeypatch):
+    pytest.importorskip("cleanlab", reason="needs the extra 'doctor'")
+    examples, vectors = clusters(wrong=3)
+    of_text = {example.text: vector for example, vector in zip(examples, vectors, strict=True)}
+    monkeypatch.setattr(meaning, "embed", lambda texts, encoder: np.stack([of_text[text.lower()] for text in texts]))
+    once = examine(examples, encoder="any").findings
+    shouted = [replace(example, text=example.text.upper()) for example in examples]
+    thrice = examine([*examples, *examples, *shouted], encoder="any").findings
+    found = [{each.examples[0].text for each in some if each.kind == "mislabelled"} for some in (once, thrice)]
+    assert found[0] == found[1] != set()

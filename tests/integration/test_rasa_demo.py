@@ -74,8 +74,9 @@ def test_a_wrong_token_is_told(url: str):
 def test_a_server_that_is_down_is_told_with_what_to_do(url: str):
     with pytest.raises(ServerError, match=re.escape("Start it, in the bot's folder: rasa run --enable-api")):
         RasaServer(f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(ServerError, match="is no address"):
-        RasaServer("localhost:5005")
+    for address in ("localhost:5005", "http://foo_.-bar..:5005"):
+        with pytest.raises(ServerError, match="is no address"):
+            RasaServer(address)
 
 
 @pytest.mark.slow
@@ -94,8 +95,12 @@ def test_rasa_without_a_model_or_its_api_is_told(trained: Bot, tmp_path: Path):
         RasaServer(url)
 
 
-def test_another_server_is_told(tmp_path: Path):
-    (tmp_path / "status").write_text("<p>hello</p>", "utf-8")
+@pytest.mark.parametrize(
+    ("status", "domain"), [("<p>hello</p>", ""), ("[]", "{}"), ('"ok"', "{}"), ("{}", '{"intents": null}')]
+)
+def test_another_server_is_told(status: str, domain: str, tmp_path: Path):
+    (tmp_path / "status").write_text(status, "utf-8")
+    (tmp_path / "domain").write_text(domain, "utf-8")
     with another_server(tmp_path) as url, _told("is it another server"):
         RasaServer(url)
 

@@ -54,9 +54,10 @@ def test_exactly_a_tenth_of_the_right_answers_may_be_lost(number: int):
 
 
 @pytest.mark.parametrize("number", [1, 5])
-def test_all_right_needs_no_threshold(number: int):
+def test_all_right_keeps_the_right_answers_and_refuses_what_is_unlike_them(number: int):
     advice = advise_threshold([0.7] * number, [True] * number)
-    assert advice.chosen == TradeOff(0.0, 1.0, 1.0, 1.0, None)
+    assert advice.chosen == TradeOff(0.35, 1.0, 1.0, 1.0, None)  # the middle of 0.00 to 0.70
+    assert advice.reason.startswith("95% of the answers are right without any")
 
 
 @pytest.mark.parametrize("number", [1, 5])
@@ -78,7 +79,7 @@ def test_confidences_above_every_threshold_are_always_answered():
 def test_table_has_tenths_and_the_threshold_advised_once():
     table = advise_threshold([0.9] * 19 + [0.2, 0.3], [True] * 19 + [False] * 2).table
     assert [row.threshold for row in table] == [0.0, 0.1, 0.2, 0.21, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-    assert len(advise_threshold([0.5], [True]).table) == 10
+    assert [row.threshold for row in advise_threshold([0.5], [True]).table[:5]] == [0.0, 0.1, 0.2, 0.25, 0.3]
     assert table[-1].right_of_answered == 1.0
     assert advise_threshold([0.5], [True]).table[-1].right_of_answered is None
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from rasa_bert_intent.errors import DataError, OptionsError
 from rasa_bert_intent.predictor import IntentPredictor
 from rasa_bert_intent.scope import unit
 from rasa_bert_intent.topics import contextual, files
+from rasa_bert_intent.topics import find as module
 from rasa_bert_intent.topics.cluster import cluster
 from rasa_bert_intent.topics.discovery import Discovery
+from rasa_bert_intent.topics.embeddings import understand
 from rasa_bert_intent.topics.find import Settings, find_topics
 from rasa_bert_intent.topics.messages import Messages, distinct
 from rasa_bert_intent.topics.words import bag_of_words
@@ -119,6 +122,30 @@ def test_only_what_the_model_is_not_sure_of(model: IntentPredictor, messages: Me
     assert found.notes == (f"{24 - found.messages} messages are left out, whose confidence is {below} or more",)
     with pytest.raises(DataError, match=r"the model gives 0 of 24 messages a confidence below 0\.0, and topics take"):
         find_topics(messages, model, Settings(topics=3), below=0.0)
+
+
+def test_what_is_answered_as_out_of_scope_is_not_understood(
+    model: IntentPredictor, messages: Messages, monkeypatch: pytest.MonkeyPatch
+):
+    intents = model.labels
+    found = find_topics(messages, model, Settings(topics=3))
+    topic = found.topics[0]
+    sure = np.eye(len(intents))[[intents.index(topic.nearest)] * len(messages.texts)]
+    monkeypatch.setattr(module, "understand", lambda model, texts: (understand(model, texts)[0], sure))
+    assert all(each.known for each in find_topics(messages, model, Settings(topics=3)).topics)
+    with pytest.raises(DataError, match="gives 0 of 24 messages a confidence below"):
+        find_topics(messages, model, Settings(topics=3), below=0.5)
+    labels = ["out_of_scope" if intent == topic.nearest else intent for intent in intents]
+    renamed = replace(model, labels=labels)
+    found = find_topics(messages, renamed, Settings(topics=3), below=0.5)
+    assert found.messages == 24
+    assert [(each.nearest, each.known) for each in found.topics] == [("out_of_scope", False)] * 3
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 32])
+def test_seeds_that_cannot_be(seed: int):
+    with pytest.raises(OptionsError, match=f"--seed: {seed} given; expected a number from 0 to 4294967295"):
+        Settings(seed=seed)
 
 
 def test_numbers_of_topics_that_cannot_be():

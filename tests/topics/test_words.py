@@ -1,6 +1,7 @@
 """Words of topics, by hand."""
 
 import math
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,12 @@ def test_stop_words_and_numbers_are_left_out(tmp_path: Path):
     assert bag_of_words(["at 7 the 12th"] * 2, stop_words_of("none")).words == ["at", "the"]
     with pytest.raises(DataError, match=r"--stop-words: .*klingon is neither english, none, nor a file"):
         stop_words_of(str(tmp_path / "klingon"))
+
+
+def test_vowel_signs_end_no_word():
+    assert bag_of_words(["कल सुबह जगाओ"] * 2, []).words == ["कल", "जगाओ", "सुबह"]
+    composed = "hören"
+    assert bag_of_words([unicodedata.normalize("NFD", composed), composed], []).words == [composed]
 
 
 def test_messages_without_words_have_topics_without_words():

@@ -54,8 +54,11 @@ function sortBy(heading) {
   for (const other of heading.parentNode.children) other.removeAttribute("aria-sort");
   heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
   const key = (row) => row.cells[heading.cellIndex].textContent.trim();
-  const rows = [...body.rows].sort((a, b) => key(a) - key(b) || key(a).localeCompare(key(b)));
-  body.append(...(ascending ? rows : rows.reverse()));
+  const number = (row) => (heading.classList.contains("number") ? parseFloat(key(row)) : NaN);
+  const without = (row) => Number(heading.classList.contains("number") && Number.isNaN(number(row)));
+  const order = (a, b) => number(a) - number(b) || key(a).localeCompare(key(b));
+  const rows = [...body.rows].sort((a, b) => without(a) - without(b) || (ascending ? order(a, b) : order(b, a)));
+  body.append(...rows);
 }
 
 for (const heading of document.querySelectorAll(".sortable th")) {
