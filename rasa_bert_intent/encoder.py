@@ -101,14 +101,9 @@ def _find(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
 
 def _by_hub_id(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
     cached = _in_hub_cache(kind, name, revision)
-    if cached is not None and (kind is not _ENCODER or _tells_pooling(cached.path)):
+    if cached is not None and _tells_pooling(cached.path):
         return cached
-    try:
-        return _in_package(kind, name, revision) or _from_hub(kind, name, revision)
-    except EncoderError:
-        if cached is None:
-            raise
-        return cached
+    return _in_package(kind, name, revision) or cached or _from_hub(kind, name, revision)
 
 
 def existing_file(option: str, name: str) -> Path:
@@ -174,8 +169,8 @@ def pooling_of(directory: Path) -> str:
     if not file.is_file():
         if not _tells_pooling(directory):
             logger.warning(
-                f"{directory} was downloaded without {_POOLING}, as transformers does. It is pooled by its first "
-                "token; if it is a sentence encoder, set pooling: mean."
+                f"{directory} was downloaded without {_POOLING}, as transformers does, so it is pooled by its first "
+                "token. If it is a sentence encoder, fetch it whole by `hf download`, or set pooling: mean."
             )
         return "cls"
     try:

@@ -36,12 +36,14 @@ _NO_RECIPE = (
 
 
 def check_card(file: Path) -> None:
-    """Refuses a file for a card in which something else would be lost.
+    """Refuses a file for a card that holds something else; a card of ours is replaced, edited or not.
 
     Raises:
-        DataError: if it is there and no card of ours.
+        DataError: if it does.
     """
-    if file.is_file() and _METADATA.encode() not in file.read_bytes():
+    content = file.read_text("utf-8", "replace") if file.is_file() else ""
+    metadata = content.split("---\n")[1] if content.startswith("---\n") else ""
+    if content and _METADATA not in metadata:
         raise DataError(f"--output: {file} is there and no card that was written by us. Name another, or delete it.")
 
 

@@ -25,6 +25,7 @@ _LONGEST_LINE = 1 << 20
 _SHOWN = 200
 # Would else be taken for a message a line.
 _NO_LINES = (".bz2", ".gz", ".json", ".ods", ".pdf", ".xls", ".xlsx", ".xz", ".yaml", ".yml", ".zip", ".zst")
+_LINES_OF_CHANCE = 4
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -106,8 +107,6 @@ def checked_text(value: object) -> str:
         raise BadRow(f"the text is {type(value).__name__}, not a string")
     if not value.strip():
         raise BadRow("no text")
-    if "\0" in value:
-        raise BadRow("the text holds a NUL: the file is no plain text, or not in UTF-8")
     if has_surrogate(value):
         raise BadRow("the text holds half a character (a lone surrogate)")
     return value
@@ -176,6 +175,8 @@ def _lines(file: BinaryIO, read: Callable[[bytes], str]) -> Iterator[Row]:
 
 
 def _plain_text(line: bytes) -> str:
+    if b"\0" in line:
+        raise BadRow("holds a NUL: no plain text, or not in UTF-8")
     return checked_text(_decoded(line).rstrip("\r\n"))
 
 
@@ -219,9 +220,11 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
         if text_column is None:
             text_column = text_name(first, path) if form.header else "1"
         column = find_column(text_column, "--text-column", first, path, form.header)
+        again = 0
         if not form.header:
+            again = records.line_num
             lines.seek(0)
-        rows = errors_told(_records(records, column, len(first), delimiter, path), path)
+        rows = errors_told(_records(records, column, len(first), delimiter, path, again), path)
         yield rows, Progress(path.stat().st_size, done=file.tell)
 
 
@@ -234,7 +237,8 @@ def _first_record(records: Iterator[list[str]], path: Path) -> list[str]:
         raise DataError(f"{path}, line 1: no row of a table ({error}). Mend it, or see --quotes, --encoding.") from None
 
 
-def _records(records: Any, column: int, width: int, delimiter: str, path: Path) -> Iterator[Row]:
+def _records(records: Any, column: int, width: int, delimiter: str, path: Path, again: int) -> Iterator[Row]:
+    """The rows that a reader gives, which had read some lines that it reads again."""
     number = 0
     while True:
         number += 1
@@ -250,12 +254,12 @@ def _records(records: Any, column: int, width: int, delimiter: str, path: Path) 
                     "Mend it, or see --quotes."
                 ) from None
             if records.line_num > before + 1:
-                raise _not_closed(path, number, before + 1) from None
+                raise _not_closed(path, number, before + 1 - again) from None
             # The reader goes on with the next line.
             yield Row(number, "", f"no row of a table: {error}")
             continue
         if records.line_num > before + 1 and _is_of_rows(cells, delimiter, width):
-            raise _not_closed(path, number, before + 1)
+            raise _not_closed(path, number, before + 1 - again)
         yield row_of(number, ",".join(cells), partial(_cell, cells, column, width))
 
 
@@ -268,9 +272,16 @@ def _not_closed(path: Path, number: int, line: int) -> DataError:
 
 
 def _is_of_rows(cells: list[str], delimiter: str, width: int) -> bool:
-    """Whether a field has lines within that are rows themselves."""
-    inner = [line for cell in cells for line in cell.splitlines()[1:-1] if line.strip()]
-    return width > 1 and bool(inner) and all(line.count(delimiter) == width - 1 for line in inner)
+    """Whether the lines within a field are rows themselves, and its last one the beginning of one."""
+    for column, cell in enumerate(cells if width > 1 else ()):
+        *inner, last = cell.splitlines()[1:] or [""]
+        inner = [line for line in inner if line.strip()]
+        # A text in the first column may well have a line like that.
+        if len(inner) < (1 if column else _LINES_OF_CHANCE):
+            continue
+        if last.count(delimiter) == column and all(line.count(delimiter) == width - 1 for line in inner):
+            return True
+    return False
 
 
 def _cell(cells: list[str], column: int, width: int) -> str:

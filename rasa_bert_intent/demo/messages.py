@@ -14,7 +14,8 @@ from rasa_bert_intent.demo.thoughts import Thought
 from rasa_bert_intent.errors import DataError, name_some
 
 # What the column of messages is called in most files.
-_TEXT_COLUMNS = ("text", "texts", "message", "messages", "query", "utt", "utterance", "utterances")
+_TEXT_COLUMNS = ("text", "message", "utt", "utterance")
+_PERHAPS_TEXT_COLUMNS = ("texts", "messages", "utterances", "query")
 # What a spreadsheet may write between the columns of a .csv.
 _DELIMITERS = (",", ";", "\t")
 _IN_NO_TEXT = "\x1f"
@@ -87,7 +88,8 @@ def read_table_of_messages(path: Path, column: str = "") -> Messages:
         return Messages(["text"], [[text] for text in read_messages(path)])
     rows, notes, delimiter = _rows(path)
     first = [cell.strip() for cell in rows[0][1]]
-    known = [name for name in first if name.lower() in _TEXT_COLUMNS]
+    called = [[name for name in first if name.lower() in names] for names in (_TEXT_COLUMNS, _PERHAPS_TEXT_COLUMNS)]
+    known = called[0] or called[1]
     if not column.strip() and len(first) > 1 and len(known) != 1:
         raise DataError(f"{path} has the columns {name_some(first)}: which holds the messages? Name it, or its number.")
     if column.strip():
@@ -110,7 +112,7 @@ def _delimiter(path: Path, first: str) -> str:
     """What stands between the columns: as the file's ending says, or as spreadsheets write them."""
     expected = delimiter_of(path)
     found = [each for each in _DELIMITERS if each in first]
-    return expected if expected in found or len(found) != 1 else found[0]
+    return expected if expected in found or len(found) != 1 or path.suffix.lower() != ".csv" else found[0]
 
 
 def _rows(path: Path) -> tuple[Rows, list[str], str]:
@@ -121,7 +123,8 @@ def _rows(path: Path) -> tuple[Rows, list[str], str]:
     try:
         return *read_rows(path, TableForm(delimiter=delimiter)), delimiter
     except DataError as error:
-        if delimiter not in first or delimiter != delimiter_of(path):  # a list, whose messages may hold one
+        listed = delimiter not in first or delimiter != delimiter_of(path)
+        if listed and not any('"' in line for _, (line,) in lines):  # a list, whose messages may hold one
             return lines, notes, delimiter_of(path)
         # The page has no such options.
         raise DataError(str(error).replace(", or name another --delimiter or --quotes", "")) from None

@@ -13,7 +13,7 @@ from rasa_bert_intent.reports.html import EXTRA, html_is_possible, to_html
 from rasa_bert_intent.reports.markdown import to_markdown
 
 _FORMS = (".json", ".md", ".html")
-_DATA = (".csv", ".jsonl", ".tsv", ".txt", ".yaml", ".yml")
+_DATA = (".yaml", ".yml")
 
 
 def report_files(output: Path) -> list[Path]:
@@ -68,7 +68,7 @@ def check_file(file: Path, *inputs: Path) -> None:
     output = file.resolve()
     for source in (each.resolve() for each in inputs):
         if output == source or (source in output.parents and output.suffix.lower() in _DATA):
-            raise DataError(f"--output: {file} is what is read. Name another file.")
+            raise DataError(f"--output: {file} is what is read, or would be next time. Name another file.")
 
 
 def write_text(file: Path, content: str) -> None:

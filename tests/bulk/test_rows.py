@@ -221,20 +221,29 @@ def test_a_quote_that_is_not_closed_in_its_line_costs_no_row_in_silence(row, end
 
 
 def test_a_text_may_hold_line_breaks_and_delimiters(write: Write):
-    content = b'row,text\n1,"first\n\nhello, there\nbye"\n2,"one\ntwo"\n'
-    path = write("messages.csv", content.replace(b"hello, there", b"hello there"))
-    assert _read(path, "text") == [("first\n\nhello there\nbye", ""), ("one\ntwo", "")]
+    texts = ["Hi,\n\nI cannot log in, please help\nThanks", "one\ntwo"]
+    rows = "".join(f'{number},"{text}"\n' for number, text in enumerate(texts))
+    assert _read(write("last.csv", f"row,text\n{rows}".encode()), "text") == [(text, "") for text in texts]
+    texts.append("a, b\nc, d\ne, f")
+    rows = "".join(f'"{text}",{number}\n' for number, text in enumerate(texts))
+    assert _read(write("first.csv", f"text,row\n{rows}".encode()), "text") == [(text, "") for text in texts]
+
+
+def test_the_line_of_a_quote_that_is_not_closed_is_told_without_a_header_too(write: Write):
+    with pytest.raises(DataError, match="row 2, line 2: a quote is not closed"):
+        _read(write("messages.csv", b'1,one\n2,"two\n3,three\n4,"four"\n'), "2", header=False)
 
 
 def test_what_is_no_text_is_not_scored(write: Write):
     with pytest.raises(DataError, match=r"is in UTF-16\. Save it as UTF-8"):
         _read(write("marked.txt", "wake me up".encode("utf-16")))
     unmarked = _read(write("unmarked.txt", "wake me up".encode("utf-16-le")))
-    assert [reason for _, reason in unmarked] == ["the text holds a NUL: the file is no plain text, or not in UTF-8"]
+    assert [reason for _, reason in unmarked] == ["holds a NUL: no plain text, or not in UTF-8"]
     for name in ("messages.csv.gz", "messages.XLSX", "messages.json"):
         with pytest.raises(DataError, match=rf"{name} is no file of lines"):
             _read(write(name, b"PK"))
 
 
 def test_ndjson_is_json_lines(write: Write):
-    assert _read(write("messages.ndjson", b'{"text": "wake me up"}\n')) == [("wake me up", "")]
+    lines = b'{"text": "wake me up"}\n{"text": "a\\u0000b"}\n'
+    assert _read(write("messages.ndjson", lines)) == [("wake me up", ""), ("a\0b", "")]

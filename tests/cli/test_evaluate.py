@@ -134,8 +134,8 @@ def test_a_card_takes_the_place_of_no_other_file(
         assert main(list(map(str, arguments))) == 1
         assert "is there and no card that was written by us" in capsys.readouterr().err
         assert mine.read_text() == "# My bot\n"
-    mine.unlink()
-    for _ in range(2):  # but that of a former card
+    mine.write_text("")
+    for _ in range(2):  # but that of an empty one, or of a former card
         assert main(["card", str(model), "--output", str(mine)]) == 0
 
 

@@ -29,6 +29,15 @@ def _file(folder: Path, name: str, content: str) -> Path:
         ("a.csv", "hi\nbye\n", "", ["hi", "bye"]),
         ("a.tsv", 'utt\tintent\nsay "hi\tgreet\n', "", ['say "hi']),
         ("a.txt", "\ufeffhi\n\nbye now\n", "", ["hi", "bye now"]),
+        ("a.csv", "Text;intent\nhi, you;greet\nbye;bye\n", "", ["hi, you", "bye"]),  # of a spreadsheet
+        ("a.csv", "Text\tintent\nhi, you\tgreet\n", "", ["hi, you"]),
+        ("a.csv", "utterances\nhi\n", "", ["hi"]),
+        ("a.csv", 'text\n"hi, you"\nbye\n', "", ["hi, you", "bye"]),
+        ("a.csv", "hi\nhello, you\nbye\n", "", ["hi", "hello, you", "bye"]),
+        ("a.csv", "hi; you\nbye\n", "", ["hi; you", "bye"]),
+        ("a.TXT", "hi\n", "", ["hi"]),
+        ("a.csv", "id,text,query\n1,hi,x\n", "", ["hi"]),
+        ("a.tsv", "hello, bye\nfoo, bar\n", "", ["hello, bye", "foo, bar"]),
     ],
 )
 def test_messages_are_found(tmp_path: Path, name: str, content: str, column: str, texts: list[str]):
@@ -44,6 +53,7 @@ def test_messages_are_found(tmp_path: Path, name: str, content: str, column: str
         ("a.csv", "id,text\n", "", "holds a header and no message"),
         ("a.csv", "id,text\n1,hi\n2\n", "", "line 3: 1 column, the first row has 2"),
         ("a.txt", " \n", "", "holds no message"),
+        ("a.csv", 'text\n"hello, there"\nbye, now\n', "", "line 3: 2 columns, the first row has 1"),
         ("a.xlsx", "PK", "", r"is neither .csv, .tsv nor .txt"),
     ],
 )
@@ -85,3 +95,15 @@ def test_a_bot_without_a_ranking_is_as_sure_as_it_says():
     assert (thought.intent, thought.best, thought.confidence) == ("bye", "bye", 1.0)
     nothing = _thought_of_rasa("x", {"intent": {"name": None, "confidence": 0.0}, "entities": []}, 1.0)
     assert (nothing.best, nothing.fallback) == (None, True)
+
+
+def test_what_had_to_be_guessed_is_told(tmp_path: Path):
+    (tmp_path / "a.csv").write_bytes(b"text\ncaf\xe9\n")
+    messages = read_table_of_messages(tmp_path / "a.csv")
+    assert messages.texts == ["café"]
+    assert messages.notes[0].endswith("is no UTF-8: read as Latin-1")
+
+
+def test_of_a_text_without_a_word_nothing_is_thought():
+    nothing = Thought.of_nothing(" ")
+    assert (nothing.intent, nothing.best, nothing.confidence, nothing.fallback) == (None, None, 0.0, True)

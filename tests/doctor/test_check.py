@@ -119,9 +119,10 @@ def test_folder_for_the_output_is_looked_for_before_anything_is_done(nlu, tmp_pa
 def test_output_never_takes_the_place_of_the_data(nlu, capsys):
     for data in (nlu, nlu.parent):
         assert main(["check", str(data), "--fast", "--output", str(nlu.parent / ".." / "data" / "nlu.yml")]) == 1
-        assert "nlu.yml is what is read. Name another file." in capsys.readouterr().err
+        assert "nlu.yml is what is read, or would be next time. Name another file." in capsys.readouterr().err
     assert nlu.read_text("utf-8") == NLU
-    assert main(["check", str(nlu.parent), "--fast", "--output", str(nlu.parent / "found.json")]) == 0
+    for name in ("found.json", "found.txt"):
+        assert main(["check", str(nlu.parent), "--fast", "--output", str(nlu.parent / name)]) == 0
 
 
 def test_findings_are_written_whatever_becomes_of_the_text(nlu, tmp_path, monkeypatch):
