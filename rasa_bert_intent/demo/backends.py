@@ -116,8 +116,8 @@ class RasaServer:
 
         try:
             parts = urlsplit(url)
-            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and httpx.URL(url)
-        except (ValueError, httpx.InvalidURL):  # of the port, of an IPv6 address, or of the host's name
+            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # of the port, or of an IPv6 address
             known = False
         if not known:
             raise ServerError(f"--url: {url!r} is no address. Give one such as http://127.0.0.1:5005.")
@@ -155,7 +155,7 @@ class RasaServer:
 
         try:
             response = self._client.request(method, self.url + path, json=body)
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
             raise ServerError(
                 f"no Rasa answers at {self.url} ({str(error) or type(error).__name__}). Start it, in the bot's folder: "
                 "rasa run --enable-api"
