@@ -16,17 +16,26 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rasa_bert_intent.data.clean import has_surrogate
-from rasa_bert_intent.data.table import DELIMITERS, LONGEST_FIELD, TableForm, cells_of, delimiter_of, find_column
+from rasa_bert_intent.data.table import (
+    DELIMITERS,
+    LONGEST_FIELD,
+    UTF_16_MARKS,
+    TableForm,
+    cells_of,
+    delimiter_of,
+    find_column,
+)
 from rasa_bert_intent.errors import DataError, name_some
 
 # What a text is called where nothing else is said, as in training data.
 _TEXT_NAMES = ("text", "utt")
 _LONGEST_LINE = 1 << 20
+JSON_LINES = (".jsonl", ".ndjson")
 _SHOWN = 200
 # Would else be taken for a message a line.
 _NO_LINES = (".bz2", ".gz", ".json", ".ods", ".pdf", ".xls", ".xlsx", ".xz", ".yaml", ".yml", ".zip", ".zst")
+# So many lines of a text are not of the shape of rows by chance.
 _LINES_OF_CHANCE = 4
-_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ def open_rows(path: Path, text_column: str | None = None, form: TableForm | None
         from rasa_bert_intent.bulk.parquet import open_parquet
 
         return open_parquet(path, text_column)
-    if suffix in (".jsonl", ".ndjson"):
+    if suffix in JSON_LINES:
         return _open_lines(path, lambda line: _json_text(line, text_column))
     if suffix in DELIMITERS:
         return _open_table(path, text_column, form or TableForm())
@@ -155,7 +164,7 @@ def errors_told(rows: Iterator[Row], path: Path) -> Iterator[Row]:
 @contextmanager
 def _open_lines(path: Path, read: Callable[[bytes], str]) -> Iterator[tuple[Iterator[Row], Progress]]:
     with opened(path) as file:
-        if file.peek(2)[:2] in _UTF_16_MARKS:
+        if file.peek(2)[:2] in UTF_16_MARKS:
             raise DataError(f"--input: {path} is in UTF-16. Save it as UTF-8.")
         yield errors_told(_lines(file, read), path), Progress(path.stat().st_size, done=file.tell)
 
@@ -209,7 +218,7 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
     delimiter = delimiter_of(path, form.delimiter)
     quoted = form.quotes == "csv" or (form.quotes == "auto" and delimiter != "\t")
     with opened(path) as file:
-        marked = file.peek(2)[:2] in _UTF_16_MARKS
+        marked = file.peek(2)[:2] in UTF_16_MARKS
         encoding = form.encoding or ("utf-16" if marked else "utf-8-sig")
         try:
             lines = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")

@@ -10,20 +10,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rasa_bert_intent.batches import whole_characters
+from rasa_bert_intent.bulk.rows import JSON_LINES, Row, open_rows, opened
 from rasa_bert_intent.cli.arguments import add_model, add_table_form, first_given, table_form
 from rasa_bert_intent.data.table import SUFFIXES
 from rasa_bert_intent.errors import DataError
 
-if TYPE_CHECKING:
-    from rasa_bert_intent.bulk.rows import Row
-
 _BAD_SHOWN = 5
 
 # Endings of files that are not a message a line.
-_STRUCTURED = (*SUFFIXES, ".jsonl", ".ndjson", ".parquet")
+_STRUCTURED = (*SUFFIXES, *JSON_LINES, ".parquet")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -135,8 +133,6 @@ def _progress(args: argparse.Namespace) -> Any:
     """A bar on standard error, where somebody sees it and the answers go elsewhere."""
     from tqdm import tqdm
 
-    from rasa_bert_intent.bulk.rows import opened
-
     total = None
     if args.input and not _is_structured(args.input):
         with opened(args.input) as file:
@@ -154,8 +150,6 @@ def _messages(args: argparse.Namespace) -> Iterator[Iterator[str]]:
             sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
         yield _lines(sys.stdin)
     else:
-        from rasa_bert_intent.bulk.rows import open_rows
-
         with open_rows(args.input, args.text_column, table_form(args)) as (rows, _):
             empty_told = _is_structured(args.input)
             yield _good(row for row in rows if empty_told or row.text.strip())

@@ -16,6 +16,7 @@ DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 # Characters: a mail with what it quotes, and not all that follows a quote that is never closed.
 LONGEST_FIELD = 1 << 22
 SUFFIXES = tuple(DELIMITERS)
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _SHOWN = 60
 
@@ -147,7 +148,7 @@ def column_names(path: Path, form: TableForm) -> list[str]:
 def _decoded(path: Path, encoding: str | None) -> tuple[str, list[str]]:
     try:
         content = path.read_bytes()
-        if encoding is None and content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        if encoding is None and content[:2] in UTF_16_MARKS:
             encoding = "utf-16"
         text, notes = content.decode(encoding or "utf-8-sig"), []
     except OSError as error:

@@ -77,8 +77,7 @@ def find_topics(
     features, probabilities = understand(model, texts)
     if below is not None:
         # What is answered as out of scope is not understood, however sure that is.
-        understood = np.where(model.in_scope, probabilities, 0).max(axis=1)
-        kept = np.flatnonzero((understood < below) | ~model.in_scope[probabilities.argmax(axis=1)])
+        kept = np.flatnonzero((probabilities.max(axis=1) < below) | ~model.in_scope[probabilities.argmax(axis=1)])
         notes.append(f"{len(texts) - len(kept):,} messages are left out, whose confidence is {below} or more")
         if len(kept) < FEWEST:
             raise DataError(
