@@ -83,7 +83,7 @@ def open_rows(path: Path, text_column: str | None = None, form: TableForm | None
         DataError: if the file cannot be read, or has no such column.
     """
     if not path.is_file():
-        raise DataError(f"--input: {path} is no file.")
+        raise DataError(f"--input: {path} is no file. Check the path.")
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         from rasa_bert_intent.bulk.parquet import open_parquet

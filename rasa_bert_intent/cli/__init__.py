@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.strerror is None:
             raise
-        print(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}.", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror}. Check the path, its permissions and the disk.", file=sys.stderr)
         return 1
 
 

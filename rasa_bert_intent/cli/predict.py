@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if args.texts and args.input:
         raise DataError("give messages or --input, not both.")
     if args.input and not args.input.is_file():
-        raise DataError(f"--input: {args.input} is no file.")
+        raise DataError(f"--input: {args.input} is no file. Check the path.")
     if not args.ray and (args.ray_workers is not None or args.ray_address is not None):
         raise DataError("--ray-workers and --ray-address need --ray.")
     if not args.output and (option := first_given(args, args.parts)):

@@ -68,7 +68,9 @@ def read_located(path: Path, *, repeats: bool = True, labelled: bool = True) -> 
         examples = list(read_rasa_yaml(path, repeats=repeats))
     else:
         kinds = ".yml nor .jsonl" if labelled else ".yml, .jsonl nor .txt"
-        raise DataError(f"{path} is neither {kinds}. Rasa's older formats become YAML by `rasa data convert nlu`.")
+        raise DataError(
+            f"{path} is neither {kinds}. Give one of these; Rasa's older formats become YAML by `rasa data convert nlu`."
+        )
     if not examples:
         raise DataError(
             f"{path} holds no example with a text and an intent. Give Rasa NLU data, or .jsonl with text and intent."

@@ -170,6 +170,8 @@ def test_a_correction_becomes_training_data(page: Any, address: tuple[str, Path]
     with page.expect_download() as download:
         page.locator("#download-corrections").click()
     assert Path(download.value.path()).read_bytes() == file.read_bytes()
+    # The rest of the folder is not for those who see the page.
+    assert page.request.get(f"{address[0]}/gradio_api/file={file.resolve()}").status == 403
     page.get_by_role("button", name="Take back the last").click()
     page.get_by_text("Taken back: see you at the party").wait_for()
     assert not file.exists()
