@@ -69,7 +69,8 @@ def read_located(path: Path, *, repeats: bool = True, labelled: bool = True) -> 
     else:
         kinds = ".yml nor .jsonl" if labelled else ".yml, .jsonl nor .txt"
         raise DataError(
-            f"{path} is neither {kinds}. Give one of these; Rasa's older formats become YAML by `rasa data convert nlu`."
+            f"{path} is neither {kinds}. Give one of these; Rasa's older formats become YAML by `rasa data convert "
+            "nlu`."
         )
     if not examples:
         raise DataError(
