@@ -93,14 +93,16 @@ def bf16_pays(device: torch.device) -> bool:
     return _matmul_seconds(torch.bfloat16) * 1.5 < _matmul_seconds(torch.float32)
 
 
-def _matmul_seconds(dtype: torch.dtype, size: int = 256) -> float:
-    matrix = torch.ones(size, size, dtype=dtype)
-    seconds = []
-    for _ in range(11):  # the first one warms up; beside other work some take far longer than they must
+def _matmul_seconds(dtype: torch.dtype) -> float:
+    """Of a product about as large as a small encoder's: of a far smaller one, starting the threads is the most."""
+    matrix = torch.ones(512, 512, dtype=dtype)
+    seconds: list[float] = []
+    began = time.perf_counter()
+    while len(seconds) < 2 or (len(seconds) < 11 and time.perf_counter() - began < 0.1):
         start = time.perf_counter()
         matrix @ matrix
         seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
+    return min(seconds[1:])  # the first one warms up; beside other work some take far longer than they must
 
 
 def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[object]:
