@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,34 @@ _NOTES_SHOWN = 5
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds `model`, the path that `rasa_bert_intent.archive.open_model` opens."""
     parser.add_argument("model", type=Path, help="Rasa's archive (.tar.gz), a folder of archives, or a model directory")
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Adds `--seed`, of what is drawn at random."""
+    help_ = "of what is chosen at random (default: 0)"
+    parser.add_argument("--seed", type=whole_number(0, (1 << 32) - 1), default=0, metavar="N", help=help_)
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """What reads an argument as a whole number of a range."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got {text!r}")
+        return int(text)
+
+    return number
+
+
+def probability(text: str) -> float:
+    """An argument as a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
+    return value
 
 
 def add_table(group: Any) -> list[argparse.Action]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rasa_bert_intent.cli.arguments import (
     add_locales,
+    add_seed,
     add_table,
     chosen_locales,
     print_notes,
@@ -40,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR", help="where to write")
     parser.add_argument("--force", action="store_true", help="replace a former conversion in DIR")
-    parser.add_argument("--seed", type=int, default=0, help="of what is chosen at random (default: 0)")
+    add_seed(parser)
     groups = {
         "table": _add_table(parser.add_argument_group("a table")),
         "MASSIVE": _add_massive(parser.add_argument_group("MASSIVE")),

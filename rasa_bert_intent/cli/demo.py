@@ -10,7 +10,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from rasa_bert_intent.errors import DataError, OptionsError
+from rasa_bert_intent.cli.arguments import probability
+from rasa_bert_intent.errors import DataError
 
 EXTRA = "pip install 'rasa-bert-intent[demo]'"
 
@@ -40,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--token", help="what Rasa was given as --auth-token")
     parser.add_argument(
         "--threshold",
-        type=float,
+        type=probability,
         default=0.5,
         metavar="X",
         help="of a FallbackClassifier, for a model without Rasa (default: 0.5)",
@@ -69,8 +70,6 @@ def run(args: argparse.Namespace) -> int:
                 f"for it there, {EXTRA}, and start the page in it: it asks Rasa over HTTP (--url)."
             )
         raise DataError(f"the page needs Gradio: {EXTRA}")
-    if not 0 <= args.threshold <= 1:
-        raise OptionsError(f"--threshold: expected a number from 0 to 1, got {args.threshold}.")
     if args.data and not args.data.exists():
         raise DataError(f"--data: {args.data} does not exist.")
     if args.topics:

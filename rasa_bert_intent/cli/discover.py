@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rasa_bert_intent.cli.arguments import add_model
+from rasa_bert_intent.cli.arguments import add_model, add_seed, probability
 from rasa_bert_intent.errors import OptionsError
 
 _METHODS = ("clusters", "contextual")
@@ -39,7 +39,11 @@ def add_parser(subparsers: Any) -> None:
         "--threshold, of other sources those that the model gives a confidence below it",
     )
     parser.add_argument(
-        "--threshold", type=_share, default=0.5, metavar="T", help="FallbackClassifier's, for --fallback-only (0.5)"
+        "--threshold",
+        type=probability,
+        default=0.5,
+        metavar="T",
+        help="FallbackClassifier's, for --fallback-only (0.5)",
     )
     parser.add_argument(
         "--method",
@@ -67,7 +71,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--max-messages", type=int, default=_MOST, metavar="N", help=f"of more, N are chosen ({_MOST:,}; 0: all)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of what is chosen at random (0)")
+    add_seed(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -155,12 +159,6 @@ def _losses(directory: Path | None) -> Iterator[Callable[[int, float], None]]:
 
 def _topics(text: str) -> int | str:
     """`auto`, or a whole number."""
+    if text != "auto" and not text.removeprefix("-").isdecimal():
+        raise argparse.ArgumentTypeError(f"expected auto or a whole number from 2, got {text!r}")
     return text if text == "auto" else int(text)
-
-
-def _share(text: str) -> float:
-    """A number from 0 to 1."""
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise ValueError
-    return share

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rasa_bert_intent.cli.arguments import add_model
+from rasa_bert_intent.cli.arguments import add_model, whole_number
 from rasa_bert_intent.errors import ServerError
 from rasa_bert_intent.remote.protocol import DEFAULT_PORT, TOKEN_VARIABLE, checked_token, token_of_environment
 
@@ -22,7 +22,11 @@ def add_parser(subparsers: Any) -> None:
     add_model(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
-        "--port", type=_whole(1, 65535), default=DEFAULT_PORT, metavar="N", help=f"TCP port (default: {DEFAULT_PORT})"
+        "--port",
+        type=whole_number(1, 65535),
+        default=DEFAULT_PORT,
+        metavar="N",
+        help=f"TCP port (default: {DEFAULT_PORT})",
     )
     parser.add_argument(
         "--replicas",
@@ -33,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--max-batch",
-        type=_whole(1, 1024),
+        type=whole_number(1, 1024),
         default=32,
         metavar="N",
         help="most messages that are classified together (default: 32)",
@@ -47,7 +51,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--max-request-bytes",
-        type=_whole(1, 2**30),
+        type=whole_number(1, 2**30),
         default=2**20,
         metavar="N",
         help="longest request (default: 1048576)",
@@ -94,15 +98,6 @@ def _token(file: Path | None) -> str | None:
     if token is None:
         raise ServerError(f"--token-file: {file} is empty. Write a long random word into it.")
     return token
-
-
-def _whole(low: int, high: int) -> Any:
-    def number(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got {text!r}")
-        return int(text)
-
-    return number
 
 
 def _milliseconds(text: str) -> float:

@@ -19,6 +19,7 @@ class Form:
 
     def __init__(self, backend: Backend, corrections: Corrections) -> None:
         self._corrections = corrections
+        self._intents = backend.intents
         self.example = gr.Textbox(
             label="Message",
             info="As Rasa's files have it: an entity in square brackets, then its type in round ones.",
@@ -40,7 +41,7 @@ class Form:
 
         def keep(example: str | None, intent: str | None) -> tuple[Any, ...]:
             try:
-                kept = self._corrections.keep(example or "", intent or "")
+                kept = self._corrections.keep(example or "", intent or "", self._intents)
             except BertIntentError as error:
                 return notice_html(str(error)), gr.skip(), gr.skip()
             done = f"Kept under {kept.intent}, in {self._corrections.file}."

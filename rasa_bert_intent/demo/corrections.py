@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,13 +57,19 @@ class Corrections:
         """All in the file, in the order of time."""
         return list(self._kept)
 
-    def keep(self, example: str, intent: str) -> Correction:
+    def keep(self, example: str, intent: str, known: Collection[str] = ()) -> Correction:
         """Writes a correction to the file; one of the same text before it goes, and is returned by `kept` no more.
+
+        Args:
+            example: The message, its entities marked.
+            intent: The right one. A new one becomes a name that Rasa takes.
+            known: Intents that the bot has, whose names stay as they are.
 
         Raises:
             DataError: if the example or the intent is empty, or the file cannot be written. What was there stays.
         """
-        correction = Correction(" ".join(example.split()), intent_name(intent))
+        intent = intent.strip()
+        correction = Correction(" ".join(example.split()), intent if intent in known else intent_name(intent))
         if not plain_text(correction.example):
             raise DataError("There is no message to keep. Write one, or send one in the chat first.")
         if not correction.intent:

@@ -46,7 +46,6 @@ def test_mistakes_are_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["--url", "http://[::1"], "'http://[::1' is no address"),
         ([tmp_path / "none"], "none does not exist"),
         ([tmp_path], "made by rasa-bert-intent 99.0"),
-        (["--threshold", 2], "--threshold: expected a number from 0 to 1, got 2.0"),
         (["--data", tmp_path / "none"], "--data:"),
         (["--corrections", tmp_path / "file"], "is a file. Name a folder"),
     ):

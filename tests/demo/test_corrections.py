@@ -26,6 +26,14 @@ def test_what_is_kept_is_read_as_training_data_with_its_entities_text(tmp_path: 
     assert [path.name for path in corrections.folder.iterdir()] == [corrections.file.name]
 
 
+def test_an_intent_of_the_bot_keeps_its_name(tmp_path: Path):
+    corrections = Corrections(tmp_path)
+    corrections.keep("a large one", "order pizza", known=["order pizza"])
+    corrections.keep("how are you", "small talk", known=["order pizza"])
+    assert corrections.file is not None
+    assert read_examples(corrections.file)[1] == ["order pizza", "small_talk"]
+
+
 def test_a_later_correction_of_the_same_message_counts(tmp_path: Path):
     corrections = Corrections(tmp_path)
     corrections.keep("see you at nine", "calendar_set")
