@@ -206,7 +206,13 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
         if options.trained_model:
             logger.info(f"Finetuning trains the bot's last model on; {options.trained_model} is left alone.")
             # Its options are those that it was trained with; of `epochs` Rasa takes a fraction in config.yml.
-            options = replace(self._model.options, epochs=options.epochs)
+            # Neither are the files of the machine where it was trained.
+            options = replace(
+                self._model.options,
+                epochs=options.epochs,
+                validation_data=options.validation_data,
+                tensorboard_log_directory=options.tensorboard_log_directory,
+            )
         return fit(
             texts,
             intents,

@@ -1,5 +1,7 @@
 """Tiny random encoders of every family, made in a second: real architectures with real files."""
 
+import hashlib
+import shutil
 from pathlib import Path
 
 import torch
@@ -58,3 +60,12 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
         sep_token="[SEP]",
         mask_token="[MASK]",
     )
+
+
+def put_into_cache(cache: Path, source: Path, name: str, revision: str = "main") -> Path:
+    """Lays an encoder into a hub cache as huggingface_hub does."""
+    commit = hashlib.sha1(revision.encode()).hexdigest()
+    repository = cache / f"models--{name.replace('/', '--')}"
+    (repository / "refs").mkdir(parents=True, exist_ok=True)
+    (repository / "refs" / revision).write_text(commit)
+    return Path(shutil.copytree(source, repository / "snapshots" / commit))

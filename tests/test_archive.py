@@ -1,4 +1,7 @@
+import io
+import os
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,30 @@ def test_dangling_link_in_a_folder_of_archives_is_none(quick_model: Path, tmp_pa
     archive.unlink()
     with pytest.raises(ModelError, match=r"holds neither a model\.json nor an archive"):
         open_model(tmp_path / "models")
+
+
+def test_the_newest_archive_of_a_folder_is_taken(quick_model: Path, tmp_path: Path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "model.json").write_text("{}")
+    for age, (name, model) in enumerate({"a": quick_model, "c": tmp_path / "other", "b": tmp_path / "other"}.items()):
+        archive = _archive(tmp_path / "models" / f"{name}.tar.gz", train_BertIntentClassifier1=model)
+        os.utime(archive, (1_000_000 - age, 1_000_000 - age))
+    with model_directory(tmp_path / "models") as directory:
+        assert contents(directory) == contents(quick_model)
+
+
+def test_a_name_that_leads_out_of_the_archive_is_left_there(quick_model: Path, tmp_path: Path, monkeypatch):
+    archive = _archive(tmp_path / "bot.tar.gz", train_BertIntentClassifier1=quick_model)
+    with tarfile.open(tmp_path / "evil.tar.gz", "w:gz") as evil, tarfile.open(archive) as good:
+        for member in good.getmembers():
+            evil.addfile(member, good.extractfile(member) if member.isfile() else None)
+        for up in range(1, 4):
+            member = tarfile.TarInfo("components/train_BertIntentClassifier1/" + "../" * up + "evil")
+            member.size = 4
+            evil.addfile(member, io.BytesIO(b"evil"))
+    scratch = tmp_path / "a" / "b" / "c"
+    scratch.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with model_directory(tmp_path / "evil.tar.gz") as directory:
+        assert contents(directory) == contents(quick_model)
+        assert not list(tmp_path.rglob("evil"))

@@ -1,11 +1,10 @@
-import hashlib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from encoders import make_encoder
+from encoders import make_encoder, put_into_cache
 
 from rasa_bert_intent import encoder as module
 from rasa_bert_intent.config import DEFAULT_ENCODER
@@ -13,15 +12,6 @@ from rasa_bert_intent.encoder import find_encoder, pooling_of, weights_checksum
 from rasa_bert_intent.errors import EncoderError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-
-def put_into_cache(cache: Path, source: Path, name: str, revision: str = "main") -> Path:
-    """Lays an encoder into a hub cache as huggingface_hub does."""
-    commit = hashlib.sha1(revision.encode()).hexdigest()
-    repository = cache / f"models--{name.replace('/', '--')}"
-    (repository / "refs").mkdir(parents=True, exist_ok=True)
-    (repository / "refs" / revision).write_text(commit)
-    return Path(shutil.copytree(source, repository / "snapshots" / commit))
 
 
 @pytest.fixture

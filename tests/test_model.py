@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from encoders import make_encoder
+from encoders import make_encoder, put_into_cache
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import ModelError
@@ -107,9 +107,18 @@ def test_nothing_stored_is_a_pickle(stored):
     assert suffixes <= {".json", ".safetensors", ".txt"}
 
 
-def test_no_path_of_this_machine_is_in_the_adapter(stored_by_method, tiny_encoder):
-    config = stored_by_method["lora"][0] / "adapter" / "adapter_config.json"
-    assert json.loads(config.read_text())["base_model_name_or_path"] == str(tiny_encoder)  # as the user named it
+def test_no_path_of_this_machine_is_in_the_adapter(tiny_encoder, examples, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    put_into_cache(tmp_path / "hub", tiny_encoder, "owner/name")
+    named = {"encoder": "owner/name", "method": "lora", "epochs": 1, "min_steps": 0, "max_length": 32}
+    fit(*examples, Options.from_config(named), progress=False).save(tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "adapter" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "owner/name"
+    written = [file.read_text() for file in (tmp_path / "model").rglob("*.json")]
+    assert written
+    assert not any(str(tmp_path) in text for text in written)
 
 
 def test_batches_do_not_change_predictions(stored, examples):

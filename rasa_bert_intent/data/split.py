@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,10 +20,62 @@ def stratified_split(labels: Sequence[int], held_out: int, seed: int) -> tuple[l
         seed: Of the choice.
     """
     random = np.random.default_rng(seed)
+    members = _members(labels)
+    quota = _quotas(members, held_out)
+    chosen = {
+        int(index)
+        for label, group in members.items()
+        for index in random.choice(group, size=quota[label], replace=False)
+    }
+    everything = range(len(labels))
+    return [i for i in everything if i not in chosen], sorted(chosen)
+
+
+def split_by_text(texts: Sequence[str], labels: Sequence[int], held_out: int, seed: int) -> tuple[list[int], list[int]]:
+    """Indices to train on and indices held out, as `stratified_split` has them, no text being on both sides.
+
+    What is held out is a property of the text: with more examples, most of what was held out is again, so that a model
+    that is trained on is not scored by what it was trained on before. There may be fewer than asked for: a text that
+    has several labels, or stands more often than its label has to give, is trained on.
+
+    Args:
+        texts: Of the examples, without what should not tell them apart.
+        labels: The label of each.
+        held_out: How many examples to hold out.
+        seed: Of the choice.
+    """
+    members = _members(labels)
+    quota = _quotas(members, held_out)
+    labels_of: dict[str, set[int]] = {}
+    for text, label in zip(texts, labels, strict=True):
+        labels_of.setdefault(text, set()).add(label)
+    chosen: set[int] = set()
+    for label, group in members.items():
+        of_text: dict[str, list[int]] = {}
+        for index in group:
+            of_text.setdefault(texts[index], []).append(index)
+        left = quota[label]
+        for text in sorted(of_text, key=lambda text: _lot(text, seed)):
+            if len(of_text[text]) <= left and len(labels_of[text]) == 1:
+                chosen.update(of_text[text])
+                left -= len(of_text[text])
+    return [i for i in range(len(labels)) if i not in chosen], sorted(chosen)
+
+
+def _lot(text: str, seed: int) -> bytes:
+    return hashlib.blake2b(f"{seed} {text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _members(labels: Sequence[int]) -> dict[int, list[int]]:
     members: dict[int, list[int]] = {}
     for index, label in enumerate(labels):
         members.setdefault(label, []).append(index)
-    share = held_out / max(len(labels), 1)
+    return members
+
+
+def _quotas(members: dict[int, list[int]], held_out: int) -> dict[int, int]:
+    """How many examples of each label are held out."""
+    share = held_out / max(sum(map(len, members.values())), 1)
     quota = {label: min(int(share * len(group)), len(group) - 1) for label, group in members.items()}
     # The largest remainders get what rounding down left over.
     by_remainder = sorted(members, key=lambda label: quota[label] - share * len(members[label]))
@@ -31,13 +84,7 @@ def stratified_split(labels: Sequence[int], held_out: int, seed: int) -> tuple[l
         if missing > 0 and quota[label] < len(members[label]) - 1:
             quota[label] += 1
             missing -= 1
-    chosen = {
-        int(index)
-        for label, group in members.items()
-        for index in random.choice(group, size=quota[label], replace=False)
-    }
-    everything = range(len(labels))
-    return [i for i in everything if i not in chosen], sorted(chosen)
+    return quota
 
 
 def stratified_folds(labels: Sequence[int], folds: int, seed: int) -> list[int]:

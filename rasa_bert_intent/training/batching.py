@@ -76,7 +76,7 @@ class LengthBatches:
 
 
 class BalancedBatches:
-    """A batch sampler: every intent equally often, and by two examples at a time where it has two.
+    """A batch sampler: every intent equally often, by two examples at a time, or twice by the only one that it has.
 
     Args:
         labels: Of the examples.
@@ -99,7 +99,7 @@ class BalancedBatches:
             while len(drawn) < self.batch_size:
                 for label in self._random.permutation(len(self._members)):
                     group = self._members[label]
-                    drawn += self._random.choice(group, size=min(2, len(group)), replace=False).tolist()
+                    drawn += self._random.choice(group, size=2, replace=len(group) < 2).tolist()
             yield drawn[: self.batch_size]
             drawn = drawn[self.batch_size :]
 

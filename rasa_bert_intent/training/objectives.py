@@ -48,17 +48,19 @@ class Classification:
 
     def __init__(self, options: Options, class_weights: Tensor) -> None:
         self._options = options
-        # Not their mean by weight: in a batch of one intent alone its weight would count for nothing.
-        self._cross_entropy = nn.CrossEntropyLoss(
-            weight=class_weights, label_smoothing=options.label_smoothing, reduction="none"
-        )
+        self._weights = class_weights
+        # Without their weights, by which it would smooth too: what smoothing gives to a rare intent would weigh more
+        # than what a frequent one keeps of its own examples.
+        self._cross_entropy = nn.CrossEntropyLoss(label_smoothing=options.label_smoothing, reduction="none")
 
     def __call__(self, network: Any, inputs: dict[str, Tensor], labels: Tensor) -> Tensor:
         """The loss of a batch, from this process's share of its inputs, and all its labels."""
         options = self._options
         views = _views(network, inputs, len(labels), 2 if options.r_drop else 1)
         logits = [network.classify(view) for view in views]
-        loss = torch.cat([self._cross_entropy(one, labels) for one in logits]).mean()
+        # Not their mean by weight: in a batch of one intent alone its weight would count for nothing.
+        weights = self._weights[labels]
+        loss = torch.cat([weights * self._cross_entropy(one, labels) for one in logits]).mean()
         if options.r_drop:
             loss = loss + options.r_drop * _symmetric_divergence(*logits)
         if options.contrastive_weight:

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _BINS = 10
 _INCHES_A_LABEL = 0.22
+_MOST_LABELS = 100
 
 
 class TensorBoardLogs:
@@ -107,9 +108,13 @@ def confusion_matrix(labels: np.ndarray, answers: np.ndarray, names: list[str]) 
     Args:
         labels: Right columns, `[examples]`.
         answers: Columns given, `[examples]`.
-        names: Of the columns; those that occur are drawn.
+        names: Of the columns; those that occur are drawn, of very many those that are taken for others most often.
     """
     shown = np.union1d(labels, answers)
+    if len(shown) > _MOST_LABELS:  # a picture grows with their square
+        wrong = labels != answers
+        mistaken = np.bincount(labels[wrong], minlength=len(names)) + np.bincount(answers[wrong], minlength=len(names))
+        shown = np.sort(shown[np.argsort(-mistaken[shown], kind="stable")[:_MOST_LABELS]])
     counts = sklearn.metrics.confusion_matrix(labels, answers, labels=shown)
     figure = _figure(3 + _INCHES_A_LABEL * len(shown))
     axes = figure.add_subplot()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.data.examples import read_examples
-from rasa_bert_intent.data.split import stratified_split
+from rasa_bert_intent.data.split import split_by_text
+from rasa_bert_intent.doctor.texts import normalise
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.training.batching import Examples
@@ -34,7 +35,7 @@ def split(model: IntentModel, texts: Sequence[str], intents: Sequence[str]) -> t
     if options.validation_data:
         return examples, _encode(model, *read_validation(Path(options.validation_data), texts, model.labels))
     number = held_out(options, len(texts), len(model.labels))
-    kept, others = stratified_split(examples.labels, number, options.random_seed)
+    kept, others = split_by_text([normalise(text) for text in texts], examples.labels, number, options.random_seed)
     return examples.subset(kept), examples.subset(others)
 
 
@@ -53,16 +54,17 @@ def read_validation(path: Path, trained: Sequence[str], labels: Sequence[str]) -
 
     Args:
         path: As `rasa_bert_intent.data.examples.read_examples` takes it.
-        trained: Texts that are trained on: a model's answer to them tells nothing of others.
+        trained: Texts that are trained on: a model's answer to them tells nothing of others. Case, blanks and
+            punctuation at the end do not matter.
         labels: The intents that are trained.
 
     Raises:
         DataError: if the file cannot be read, or nothing is left.
     """
     texts, intents = read_examples(path.expanduser())
-    known, seen = set(labels), set(trained)
+    known, seen = set(labels), {normalise(text) for text in trained}
     of_intents = [(text, intent) for text, intent in zip(texts, intents, strict=True) if intent in known]
-    new = [(text, intent) for text, intent in of_intents if text not in seen]
+    new = [(text, intent) for text, intent in of_intents if normalise(text) not in seen]
     left_out = f"{len(texts) - len(of_intents)} of other intents and {len(of_intents) - len(new)} that are trained on"
     if not new:
         raise DataError(

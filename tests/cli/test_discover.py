@@ -1,10 +1,6 @@
 """`rasa-bert-intent discover` on a tiny model: what it prints, writes and refuses."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +8,8 @@ from folders import contents, files
 
 from rasa_bert_intent.cli import main
 from rasa_bert_intent.data.examples import read_messages
+from rasa_bert_intent.reports.files import write_text
+from rasa_bert_intent.topics import files as topic_files
 from rasa_bert_intent.training.fit import fit
 
 LINES = [
@@ -107,19 +105,23 @@ def test_missing_sources_are_told_before_the_model_is_loaded(tmp_path: Path, cap
         assert told.count("\n") == 1
 
 
-def test_killed_while_it_runs_leaves_the_former_output(model: Path, messages: Path, tmp_path: Path):
+def test_stopped_while_it_writes_leaves_the_former_output(model: Path, messages: Path, tmp_path: Path, monkeypatch):
     output = tmp_path / "topics"
     assert discover(model, messages, "--output", output, "--topics", 2) == 0
     before = contents(output)
-    messages.unlink()
-    os.mkfifo(messages)
-    command = [sys.executable, "-m", "rasa_bert_intent.cli", "discover", str(model), str(messages)]
-    process = subprocess.Popen([*command, "--output", str(output), "--force"])
-    with messages.open("w"):  # goes on as soon as the command reads
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
+    written: list[Path] = []
+
+    def stopped(path: Path, text: str) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        write_text(path, text)
+
+    monkeypatch.setattr(topic_files, "write_text", stopped)
+    assert discover(model, messages, "--output", output, "--topics", 3, "--force") == 130
+    assert written
     assert contents(output) == before
-    assert files(tmp_path) == [f"topics/{name}" for name in before]
+    assert files(tmp_path) == ["messages.txt", *(f"topics/{name}" for name in before)]
 
 
 def test_topic_model_writes_its_loss_for_tensorboard(model: Path, messages: Path, tmp_path: Path, capsys):

@@ -125,18 +125,22 @@ def test_rows_of_a_table_are_printed_and_bad_ones_told(
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to tell its memory")
 def test_memory_does_not_grow_with_the_input(quick_model: Path, tmp_path: Path):
     """Peaks of a short and a long input, which lies in memory nowhere as a whole: 40 MB of lines."""
-    line = json.dumps({"text": " ", "more": "x" * 20_000}) + "\n"  # bad: only reading and writing are measured
+    # Bad but the first one: only reading and writing are measured.
+    line = json.dumps({"text": " ", "more": "x" * 20_000}) + "\n"
     peaks = []
     for times in (100, 2000):
         source = tmp_path / f"{times}.jsonl"
-        source.write_text(line * times, "utf-8")
+        source.write_text('{"text": "hello"}\n' + line * times, "utf-8")
         code = (
-            "import sys; from rasa_bert_intent.cli import main; main(sys.argv[1:]); "
-            "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+            "import sys; from rasa_bert_intent.cli import main; status = main(sys.argv[1:]); "
+            "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM'))); "
+            "sys.exit(status)"
         )
         arguments = ["predict", quick_model, "--input", source, "--output", tmp_path / str(times), "--chunk-size", "50"]
         done = subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=True
         )
+        summary = json.loads((tmp_path / str(times) / "summary.json").read_text())
+        assert (summary["rows"], summary["scored"]) == (times + 1, 1), summary
         peaks.append(int(done.stdout.splitlines()[-1]) / 1024)
     assert peaks[1] - peaks[0] < 20, peaks

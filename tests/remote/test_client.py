@@ -16,7 +16,7 @@ from ports import free_port
 from remote_server import TOKEN, Server, replace_model, wait_until
 from scripted import ScriptedServer, error
 
-from rasa_bert_intent import load_to_serve
+from rasa_bert_intent import load_to_serve, serving
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import OptionsError, ServerError
 from rasa_bert_intent.remote import client
@@ -161,28 +161,48 @@ def test_a_slow_server_costs_its_timeout_once(scripted, remote: Load, caplog):
     assert "no answer within 0.2 s" in told(caplog)[0]
 
 
+def an_answer(**changes: Any) -> dict[str, Any]:
+    """To one message, by the model MODEL with the labels LABELS."""
+    row = {"confidences": [0.5, 0.4, 0, 0], "p_in_scope": 0.9}
+    return {"model": "MODEL", "labels": "LABELS", "answers": [row | changes.pop("row", {})], **changes}
+
+
+def as_body(content: Any, model: RemoteModel) -> bytes:
+    labels = json.dumps(model.labels)
+    return json.dumps(content).replace("MODEL", model._model).replace('"LABELS"', labels).encode()
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("content", "reason"),
     [
-        b"<html>a proxy</html>",
-        b"[]",
-        b"{}",
-        b'{"model": "MODEL", "labels": LABELS, "answers": []}',
-        b'{"model": "MODEL", "labels": LABELS, "answers": [{"confidences": [0.5]}]}',
-        b'{"model": "MODEL", "labels": LABELS, "answers": [{"confidences": [0.5, 0.5, 0.5, 7]}]}',
-        b'{"model": "MODEL", "labels": LABELS, "answers": [{"confidences": [0.5, 0.5, 0.5, NaN]}]}',
-        b'{"model": "MODEL", "labels": ["a", "b", "c", "d"], "answers": [{"confidences": [0.5, 0.5, 0, 0]}]}',
-        b'{"model": "x", "labels": LABELS, "answers": [{"confidences": [0.5, 0.5, 0, 0]}]}',
+        ([], "something else"),
+        ({}, "something else"),
+        (an_answer(answers=[]), "something else"),
+        (an_answer(answers=[{"confidences": [0.5, 0.4, 0, 0]}]), "something else"),
+        (an_answer(row={"confidences": [0.5]}), "something else"),
+        (an_answer(row={"confidences": [0.5, 0.5, 0.5, 7]}), "something else"),
+        (an_answer(row={"confidences": [0.5, 0.5, 0.5, float("nan")]}), "something else"),
+        (an_answer(row={"p_in_scope": -1}), "something else"),
+        (an_answer(labels=["a", "b", "c", "d"]), "by another model"),
+        (an_answer(model="x"), "by another model"),
     ],
     ids=repr,
 )
-def test_what_is_no_answer_is_not_taken_for_one(scripted, remote: Load, body: bytes, caplog):
+def test_what_is_no_answer_is_not_taken_for_one(scripted, remote: Load, content: Any, reason: str, caplog):
     model = remote(scripted.url, remote_retries=0)
-    labels = json.dumps(model.labels).encode()
-    scripted.failures = [(200, body.replace(b"MODEL", model._model.encode()).replace(b"LABELS", labels))]
+    scripted.failures = [(200, as_body(content, model))]
     with pytest.raises(ServerError):
         model.predict_proba(["hello"])
-    assert "it answers " in told(caplog)[0]
+    assert f"it answers {reason}" in told(caplog)[0]
+
+
+def test_a_page_of_a_proxy_is_no_answer_and_what_is_one_is_taken(scripted, remote: Load, caplog):
+    model = remote(scripted.url, remote_retries=1)
+    scripted.failures = [(200, b"<html>a proxy</html>"), (200, as_body(an_answer(), model))]
+    confidences, in_scope = model.predict_with_scope(["hello"])
+    assert confidences.tolist() == [[0.5, 0.4, 0, 0]]
+    assert in_scope.tolist() == [0.9]
+    assert told(caplog) == []
 
 
 @pytest.mark.parametrize(("status", "words"), [(404, "is no server of rasa-bert-intent"), (302, "is no server of")])
@@ -220,6 +240,13 @@ def test_the_model_stands_in_when_it_must_and_not_before(scripted, remote: Load,
 
 
 def test_a_stand_in_that_cannot_be_loaded_is_told_once(remote: Load, models, tmp_path, monkeypatch, caplog):
+    loads = []
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        loads.append(arguments)
+        return load_to_serve(*arguments, **options)
+
+    monkeypatch.setattr(serving, "load_to_serve", counted)
     monkeypatch.setattr(client, "_LOG_SECONDS", 0.0)
     replace_model(tmp_path / "model", models[0])
     (tmp_path / "model" / "head.safetensors").write_bytes(b"damaged")
@@ -228,6 +255,8 @@ def test_a_stand_in_that_cannot_be_loaded_is_told_once(remote: Load, models, tmp
     for _ in range(3):
         with pytest.raises(ServerError, match="is damaged or was altered"):
             model.predict_proba(["hello"])
+    assert len(loads) == 1
+    assert any("remote_fallback: local cannot stand in: " in line for line in told(caplog))
 
 
 def test_an_address_is_needed(models, monkeypatch):

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from rasa_bert_intent.distributed.world import World
-from rasa_bert_intent.training.batching import LengthBatches, collate_tokens
+from rasa_bert_intent.training.batching import BalancedBatches, LengthBatches, collate_tokens
 
 
 def lengths_of(count: int) -> list[int]:
@@ -33,6 +33,18 @@ def test_short_and_long_batches_come_in_random_order():
     lengths = lengths_of(2000)
     means = [np.mean([lengths[i] for i in batch]) for batch in LengthBatches(lengths, 32, seed=0)]
     assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
+
+
+def test_balanced_batches_hold_every_intent_as_often_and_by_twos():
+    labels = [0] * 90 + [1] * 10 + [2]
+    batches = BalancedBatches(labels, 12, seed=0)
+    drawn = list(batches)
+    assert len(drawn) == len(batches) == 9
+    for batch in drawn:
+        assert [[labels[i] for i in batch].count(label) for label in range(3)] == [4, 4, 4]
+        for first, second in zip(batch[::2], batch[1::2], strict=True):
+            assert labels[first] == labels[second]
+            assert first != second or labels[first] == 2
 
 
 def test_collation_pads_to_the_longest_of_the_batch():

@@ -40,6 +40,13 @@ def test_int8_that_answers_otherwise_gives_way_to_fp32(limit, value, options, ex
     assert b"DynamicQuantize" not in model.graph.content
 
 
+def test_a_graph_that_computes_something_else_is_not_served(options, examples, monkeypatch, caplog):
+    monkeypatch.setattr(exporting, "_TOLERANCE", -1.0)
+    model = fit(*examples, options(engine="onnx"), progress=False)
+    assert model.graph is None
+    assert "cannot be exported to ONNX (its vectors differ by " in caplog.text
+
+
 def test_uint8_is_tried_before_fp32(options, examples, monkeypatch, caplog):
     class RefusesTheFirst:
         asked = 0

@@ -11,6 +11,7 @@ from rasa_bert_intent.errors import DataError, ModelError, OptionsError
 from rasa_bert_intent.training.fit import fit
 from rasa_bert_intent.training.objectives import class_weights
 from rasa_bert_intent.training.trainer import OneDeviceArguments
+from rasa_bert_intent.training.validation import split
 
 
 def right(model: IntentModel, examples) -> float:
@@ -73,17 +74,15 @@ def test_the_best_epoch_is_restored(options, examples):
     changes = {"epochs": 12, "learning_rate": 1e-2, "validation_split": 0.25, "early_stopping_patience": 0}
     model = fit(*examples, options(**changes), progress=False)
     report = model.training
-    from rasa_bert_intent.data.split import stratified_split
-
-    columns = [model.labels.index(intent) for intent in examples[1]]
-    _, held_out = stratified_split(columns, report["held_out"], seed=42)
-    held = [examples[0][i] for i in held_out], [examples[1][i] for i in held_out]
-    assert report["held_out"] == 6
+    _, held_out = split(model, *examples)
+    assert report["held_out"] == len(held_out) == 6
+    held = list(held_out.texts), [model.labels[column] for column in held_out.labels]
     assert right(model, held) == pytest.approx(report["dev_accuracy"])
 
 
 def test_without_a_wish_to_hold_out_the_last_epoch_is_kept_though_an_earlier_one_scored_better(options, examples):
-    texts, intents = examples[0] * 10, examples[1] * 10  # 60 an intent: 5 % are held out to calibrate
+    # 60 an intent: 5 % are held out to calibrate.
+    texts, intents = [f"{text} {number}" for number in range(10) for text in examples[0]], examples[1] * 10
     changes = {"epochs": 4, "learning_rate": 0, "head_learning_rate": 0, "early_stopping_patience": 1}
     model = fit(texts, intents, options(**changes), progress=False)
     assert model.training["held_out"] == 12

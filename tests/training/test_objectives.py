@@ -71,6 +71,26 @@ def test_r_drop_adds_how_far_two_views_are_apart():
     assert loss.item() == pytest.approx((entropy + 2 * divergence).item(), rel=1e-5)
 
 
+def test_a_class_weight_is_that_of_an_examples_own_intent_alone():
+    torch.manual_seed(0)
+    x, labels = torch.randn(4, 2), torch.tensor([0, 1, 1, 0])
+    network, weights = Copies(0.0), torch.tensor([0.5, 20.0])
+    each = F.cross_entropy(network.head(x), labels, label_smoothing=0.1, reduction="none")
+    loss = Classification(Options(contrastive_weight=0.0, label_smoothing=0.1), weights)(network, {"x": x}, labels)
+    assert loss.item() == pytest.approx((weights[labels] * each).mean().item(), rel=1e-5)
+
+
+def test_labels_are_smoothed():
+    torch.manual_seed(0)
+    x, labels = torch.randn(4, 2), torch.tensor([0, 1, 1, 0])
+    network = Copies(0.0)
+    expected = F.cross_entropy(network.head(x), labels, label_smoothing=0.3)
+    loss = Classification(Options(contrastive_weight=0.0, label_smoothing=0.3), torch.ones(2))(
+        network, {"x": x}, labels
+    )
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
 def test_the_contrastive_term_stands_beside_cross_entropy():
     torch.manual_seed(0)
     x, labels = torch.randn(4, 2), torch.tensor([0, 1, 1, 0])

@@ -105,6 +105,15 @@ def test_the_probability_falls_from_the_held_out_examples_to_gibberish(options, 
     assert np.median(wide.probability(messages)) == pytest.approx(0.99, abs=1e-3)
 
 
+def test_a_model_that_does_not_tell_gibberish_apart_lowers_nothing(options, examples, monkeypatch, caplog):
+    monkeypatch.setattr(scope_module, "_LEAST_AUROC", 1.1)
+    with caplog.at_level("INFO"):
+        model = fit(*examples, options(**TRAINED), progress=False)
+    assert model.scope is None
+    assert "the model does not tell gibberish from the examples" in caplog.text
+    assert model.predict_proba(["qzx kwv"]).sum() == pytest.approx(1)
+
+
 def test_it_changes_no_order_and_can_be_turned_off(options, examples):
     lowered = fit(*examples, options(**TRAINED), progress=False)
     plain = fit(*examples, options(**TRAINED, out_of_scope_score="none"), progress=False)

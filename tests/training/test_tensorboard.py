@@ -87,6 +87,16 @@ def test_the_confusion_matrix_shows_shares_and_counts_of_what_occurs():
     assert sorted(text.get_text() for text in axes.texts) == ["1", "1", "2"]
 
 
+def test_of_very_many_intents_the_confusion_matrix_shows_those_taken_for_others():
+    pytest.importorskip("matplotlib")
+    labels = np.repeat(np.arange(150), 2)
+    answers = np.where(labels == 140, 149, labels)
+    axes = confusion_matrix(labels, answers, [str(number) for number in range(150)]).figure.axes[0]
+    drawn = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(drawn) == 100
+    assert drawn[-2:] == ["140", "149"]
+
+
 def test_the_reliability_diagram_shows_the_share_that_is_right_of_each_confidence():
     pytest.importorskip("matplotlib")
     figure = reliability_diagram(np.array([0.95, 1.0, 0.91, 0.25]), np.array([True, True, False, False]))
