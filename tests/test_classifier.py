@@ -19,7 +19,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent import BertIntentClassifier
-from rasa_bert_intent.config import DEFAULT_ENCODER
+from rasa_bert_intent.config import DEFAULT_ENCODER, Options
+from rasa_bert_intent.training.fit import fit
 
 Make = Callable[..., BertIntentClassifier]
 
@@ -235,6 +236,21 @@ def test_a_taken_model_holds_the_options_of_config_and_none_of_the_environment(
     assert load(**changes)._model.options.engine == "torch"
     monkeypatch.delenv("RASA_BERT_INTENT_ENGINE")
     assert load(**changes)._model.options.engine == "auto"
+
+
+def test_a_taken_model_is_trained_on_without_the_files_of_the_machine_where_it_was_trained(
+    create, load, examples, config, tmp_path
+):
+    (tmp_path / "dev.jsonl").write_text('{"text": "hello to you all", "intent": "greet"}\n', "utf-8")
+    logs = {"validation_data": str(tmp_path / "dev.jsonl"), "tensorboard_log_directory": str(tmp_path / "logs")}
+    fit(*examples, Options.from_config({**config, **logs}), progress=False).save(tmp_path / "elsewhere")
+    (tmp_path / "dev.jsonl").unlink()
+    logged = len(list((tmp_path / "logs").iterdir()))
+    changes = {"encoder": DEFAULT_ENCODER, "trained_model": str(tmp_path / "elsewhere")}
+    create(**changes).train(training_data(*examples))
+    load(finetuning=True, **changes).train(training_data(*examples))
+    assert answer(load(**changes), "hi").get("intent")["name"] is not None
+    assert len(list((tmp_path / "logs").iterdir())) == logged
 
 
 @pytest.mark.parametrize("name", [".", ".."])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safetensors import SafetensorError  # type: ignore[attr-defined]  # its Rust part has no stubs
@@ -17,6 +19,8 @@ from rasa_bert_intent.errors import DataError
 
 # The source that torch.save's RuntimeError names.
 _TORCH_WRITER = "inline_container"
+# After so long nobody is still writing a folder.
+_LEFT_SECONDS = 7 * 86_400
 # What `convert` writes, by its path in the output folder; of several languages each has a folder.
 _CONVERTED = re.compile(rf"(?:{LOCALE.pattern}/)?(?:domain\.yml|(?:{'|'.join(SPLITS)})/nlu\.yml)")
 # What macOS and Windows leave in a folder that somebody looks at.
@@ -86,9 +90,12 @@ def sync(path: Path) -> None:
 def replaced_folder(output_dir: Path) -> Iterator[Path]:
     """A folder beside ``output_dir`` that takes its place on success and vanishes on any error or interrupt.
 
+    One that a killed process left is cleared away a week later; what it had moved aside and not replaced is put back.
+
     Raises:
         DataError: ``output_dir`` cannot be written; it is then as it was.
     """
+    _clear_up_after_killed(output_dir)
     token = secrets.token_hex(4)
     fresh = output_dir.with_name(f".{output_dir.name}.{token}.partial")
     former = output_dir.with_name(f".{output_dir.name}.{token}.former")
@@ -113,6 +120,16 @@ def replaced_folder(output_dir: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
         if output_dir.exists():
             shutil.rmtree(former, ignore_errors=True)
+
+
+def _clear_up_after_killed(output_dir: Path) -> None:
+    name = glob.escape(output_dir.name)
+    with suppress(OSError):  # another process may do the same
+        for left in sorted(output_dir.parent.glob(f".{name}.*")):
+            if left.suffix == ".former" and not output_dir.exists():
+                left.rename(output_dir)
+            elif left.suffix in (".former", ".partial") and time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

@@ -61,7 +61,10 @@ def read_validation(path: Path, trained: Sequence[str], labels: Sequence[str]) -
     Raises:
         DataError: if the file cannot be read, or nothing is left.
     """
-    texts, intents = read_examples(path.expanduser())
+    try:
+        texts, intents = read_examples(path.expanduser())
+    except DataError as error:
+        raise DataError(f"validation_data: {error}") from None
     known, seen = set(labels), {normalise(text) for text in trained}
     of_intents = [(text, intent) for text, intent in zip(texts, intents, strict=True) if intent in known]
     new = [(text, intent) for text, intent in of_intents if normalise(text) not in seen]

@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +36,15 @@ def test_a_full_disk_is_an_os_error_to_torch_too_and_nothing_else_is():
         torch.save(torch.zeros(100_000), "/dev/full")
     with pytest.raises(RuntimeError, match="another"), as_os_errors():
         raise RuntimeError("another")
+
+
+def test_what_a_killed_process_left_is_put_back_and_cleared_away(tmp_path: Path):
+    for name, age in ((".model.01234567.partial", 8), (".model.89abcdef.partial", 1), (".model.01234567.former", 8)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+        os.utime(tmp_path / name, (time.time() - age * 86_400,) * 2)
+    with replaced_folder(tmp_path / "model") as fresh:
+        assert (tmp_path / "model" / "file").read_text() == ".model.01234567.former"
+        (fresh / "file").write_text("new")
+    assert (tmp_path / "model" / "file").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".model.89abcdef.partial", "model"]

@@ -205,11 +205,6 @@ def test_gradient_accumulation_makes_fewer_steps(options, examples, caplog):
     assert fit(*examples, options(**changes), progress=False).training["epochs"] == 2  # 6 batches are 2 steps
 
 
-@pytest.mark.parametrize("scheduler", ["linear", "cosine", "constant"])
-def test_every_scheduler_trains(scheduler, options, examples):
-    fit(*examples, options(lr_scheduler=scheduler, warmup_ratio=0.1, max_grad_norm=0), progress=False)
-
-
 def test_balanced_weights_make_intents_equal():
     weights = class_weights([0] * 6 + [1] * 2, num_labels=3, kind="balanced")
     assert weights.tolist() == pytest.approx([8 / 12, 8 / 4, 1])
@@ -219,6 +214,7 @@ def test_balanced_weights_make_intents_equal():
 def test_balanced_weights_count_in_batches_of_one_too(accumulated, options, examples):
     few = examples[0][:9], [*["often"] * 8, "rare"]
     changes = {"batch_size": 1, "gradient_accumulation_steps": accumulated, "method": "head", "precision": "fp32"}
+    changes["epochs"] = 20
     kinds = ("none", "balanced")
     plain, balanced = (fit(*few, options(class_weights=kind, **changes), progress=False) for kind in kinds)
     assert not np.allclose(plain.head["weight"], balanced.head["weight"], atol=1e-4)

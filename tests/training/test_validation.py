@@ -47,9 +47,14 @@ def test_the_training_data_themselves_are_refused(options, examples, tmp_path):
         fit(*examples, options(validation_data=file), progress=False)
 
 
+def test_case_and_punctuation_do_not_make_a_text_another(options, examples, tmp_path):
+    file = write(tmp_path / "others.jsonl", [*OTHERS, (f"  {examples[0][0].upper()}! ", examples[1][0])])
+    assert fit(*examples, options(validation_data=file), progress=False).training["held_out"] == len(OTHERS)
+
+
 def test_a_file_that_is_not_there_is_told(options, examples, tmp_path):
     missing = options(validation_data=str(tmp_path / "none.jsonl"))
-    with pytest.raises(DataError, match=r"none\.jsonl does not exist"):
+    with pytest.raises(DataError, match=r"^validation_data: .*none\.jsonl does not exist"):
         fit(*examples, missing, progress=False)
     with pytest.raises(EncoderError, match=r"validation_data: the file .* does not exist"):
         sources_checksum(missing)
