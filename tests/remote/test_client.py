@@ -98,9 +98,9 @@ def test_messages_go_in_one_request_and_threads_share_connections(scripted, remo
 
 
 def test_what_fails_is_asked_again_as_often_as_allowed(scripted, remote: Load, caplog):
-    scripted.failures = [error(500), error(503)]
-    assert remote(scripted.url, remote_retries=2).predict_proba(["hello"]).shape == (1, 4)
-    assert len(scripted.asked) == 3
+    scripted.failures = [error(500), error(503), error(429), error(408)]
+    assert remote(scripted.url, remote_retries=4).predict_proba(["hello"]).shape == (1, 4)
+    assert len(scripted.asked) == 5
     assert told(caplog) == []
 
 

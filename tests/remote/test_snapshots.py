@@ -1,10 +1,12 @@
+import os
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from rasa_bert_intent.errors import ModelError
-from rasa_bert_intent.remote.snapshots import Snapshots
+from rasa_bert_intent.remote.snapshots import Snapshots, change_of
 
 
 def test_a_copy_that_fails_is_told_and_never_taken_for_a_model(
@@ -24,3 +26,21 @@ def test_a_copy_that_fails_is_told_and_never_taken_for_a_model(
     taken = snapshots.take(quick_model)
     assert taken.directory == tmp_path / taken.model
     assert sorted(path.name for path in tmp_path.iterdir()) == [taken.model]
+
+
+def test_another_model_or_archive_at_a_path_is_a_change_and_nothing_else(tmp_path: Path):
+    folder = tmp_path / "models"
+    seen = [change_of(folder)]
+    folder.mkdir()
+    (folder / "a.tar.gz").write_bytes(b"one")
+    seen.append(change_of(folder))
+    (folder / "notes.txt").write_text("something else")
+    assert change_of(folder) == seen[-1]
+    (folder / "b.tar.gz").write_bytes(b"two")
+    seen.append(change_of(folder))
+    os.utime(folder / "b.tar.gz", ns=(1, 1))
+    seen.append(change_of(folder))
+    (folder / "model.json").write_text("{}")
+    seen.append(change_of(folder))
+    seen.append(change_of(folder / "a.tar.gz"))
+    assert all(first != second for first, second in pairwise(seen))
