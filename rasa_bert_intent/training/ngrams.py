@@ -12,6 +12,7 @@ from torch import nn
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.ngrams import NGrams, ngrams
 from rasa_bert_intent.training.batching import Examples
+from rasa_bert_intent.training.objectives import class_weights
 
 # Up to so many labels have a direction of their own, that is, a weight for each n-gram; more share so many. Beside an
 # encoder the former has the better likelihood for MASSIVE's 60 labels (development rows: 0.383 and 0.391 against 0.397
@@ -42,24 +43,30 @@ def add_ngrams(model: IntentModel, train: Examples) -> None:
     if weight == 0:
         model.ngrams = None
     elif len(set(train.labels)) == len(model.labels):
-        trained = train_ngrams(train.texts, train.labels, len(model.labels), model.options.random_seed)
+        options = model.options
+        # What the encoder learns of rare intents would else be taken back.
+        weights = class_weights(
+            train.labels, len(model.labels), "balanced" if options.balanced_batches else options.class_weights
+        )
+        trained = train_ngrams(train.texts, train.labels, weights, options.random_seed)
         if weight is None:
             weight = _WEIGHT if model.ngrams is None else float(model.ngrams.weight[0])
         model.ngrams = trained.times(weight) if trained is not None else None
 
 
-def train_ngrams(texts: Sequence[str], labels: Sequence[int], num_labels: int, seed: int) -> NGrams | None:
+def train_ngrams(texts: Sequence[str], labels: Sequence[int], weights: torch.Tensor, seed: int) -> NGrams | None:
     """A linear classifier, trained by multinomial logistic regression.
 
     Args:
         texts: The examples.
         labels: The right column of each.
-        num_labels: Columns.
+        weights: Of each column's examples in the loss, `[columns]`.
         seed: Of the order of the examples.
 
     Returns:
         None if no n-gram stands in two of the examples.
     """
+    num_labels = len(weights)
     of_texts = [ngrams(text) for text in texts]
     hashes, counts = np.unique(np.concatenate(of_texts), return_counts=True)
     frequent = np.sort(np.argsort(-counts, kind="stable")[:_MOST_NGRAMS])
@@ -87,7 +94,8 @@ def train_ngrams(texts: Sequence[str], labels: Sequence[int], num_labels: int, s
                 logits = _sums(embeddings, [rows[i] for i in batch]) @ directions + bias
                 for optimizer in optimizers:
                     optimizer.zero_grad()
-                nn.functional.cross_entropy(logits, right[batch]).backward()
+                losses = nn.functional.cross_entropy(logits, right[batch], reduction="none")
+                (losses * weights[right[batch]]).mean().backward()
                 for optimizer in optimizers:
                     optimizer.step()
     return NGrams.of(hashes, *(each.detach().numpy() for each in (embeddings.weight, directions, bias)))

@@ -3,6 +3,7 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 from adapters import LABELS as ADAPTER_LABELS
 from adapters import publish
 
@@ -26,9 +27,16 @@ def accuracy(model: IntentModel, examples) -> float:
 
 
 def test_training_tells_the_labels_apart_by_words_it_has_not_seen_together():
-    table = train_ngrams(TEXTS, LABELS, 2, seed=1)
+    table = train_ngrams(TEXTS, LABELS, torch.ones(2), seed=1)
     assert table.logits(["play jazz please", "the lights"]).argmax(axis=1).tolist() == [0, 1]
-    np.testing.assert_array_equal(train_ngrams(TEXTS, LABELS, 2, seed=1).embeddings, table.embeddings)
+    np.testing.assert_array_equal(train_ngrams(TEXTS, LABELS, torch.ones(2), seed=1).embeddings, table.embeddings)
+
+
+def test_a_rare_label_with_weight_is_given_where_it_is_alike():
+    texts, labels = ["play it", "play that", "play this now"] * 20 + ["play it", "play that"], [0] * 60 + [1] * 2
+    plain, weighted = (train_ngrams(texts, labels, torch.tensor(w), seed=1) for w in ([1.0, 1.0], [0.5, 20.0]))
+    assert plain.logits(["play it"]).argmax() == 0
+    assert weighted.logits(["play it"]).argmax() == 1
 
 
 def test_many_labels_share_a_few_directions():
@@ -37,21 +45,21 @@ def test_many_labels_share_a_few_directions():
     ]
     texts = [template.format(word) for word in words for template in ("find {}", "please find {}", "{} now")]
     labels = np.repeat(np.arange(len(words)), 3)
-    table = train_ngrams(texts, labels.tolist(), len(words), seed=1)
+    table = train_ngrams(texts, labels.tolist(), torch.ones(len(words)), seed=1)
     assert table.embeddings.shape[1] == table.directions.shape[0] < len(words)
     unseen = table.logits([f"where is {word}" for word in words])
     assert (unseen.argmax(axis=1) == np.arange(len(words))).mean() > 0.9
 
 
 def test_ngrams_of_one_example_alone_are_left_out():
-    assert train_ngrams(["abc", "xyz"], [0, 1], 2, seed=1) is None
-    table = train_ngrams(["abc", "abq"], [0, 1], 2, seed=1)
+    assert train_ngrams(["abc", "xyz"], [0, 1], torch.ones(2), seed=1) is None
+    table = train_ngrams(["abc", "abq"], [0, 1], torch.ones(2), seed=1)
     assert np.isin(table.hashes, ngrams("ab")).all()
 
 
 def test_of_many_only_the_most_frequent_are_kept(monkeypatch):
     monkeypatch.setattr(training, "_MOST_NGRAMS", 10)
-    table = train_ngrams(TEXTS, LABELS, 2, seed=1)
+    table = train_ngrams(TEXTS, LABELS, torch.ones(2), seed=1)
     assert len(table.embeddings) == len(table.hashes) == 10
     assert (np.diff(table.hashes.astype(object)) > 0).all()
 
