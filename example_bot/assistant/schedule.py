@@ -12,7 +12,16 @@ from sqlalchemy.orm import Session
 from assistant.changes import Change, Outcome, enumerate_words
 from assistant.household import Household
 from assistant.store import Alarm, Entry
-from assistant.when import When, describe, describe_day, describe_days, describe_repeats, move_to, next_occurrence
+from assistant.when import (
+    When,
+    describe,
+    describe_day,
+    describe_days,
+    describe_repeats,
+    move_to,
+    next_occurrence,
+    not_understood,
+)
 
 
 def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datetime | None, str | None]:
@@ -23,6 +32,8 @@ def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datet
         now: The present.
         whole_day: A day without a time will do: its first minute is given.
     """
+    if trouble := _trouble(when, now):
+        return None, trouble
     moment = when.next_moment(now)
     if moment is None and whole_day and when.day:
         moment = datetime.combine(when.day, time(), now.tzinfo)
@@ -33,6 +44,15 @@ def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datet
         shown = describe_day(moment.date(), now) if whole_day and when.clock is None else describe(moment, now)
         return None, f"That is past: {shown}."
     return moment, None
+
+
+def _trouble(when: When, now: datetime) -> str | None:
+    """What was said of the time and cannot be done, in words."""
+    if when.unclear:
+        return not_understood(when)
+    if when.repeats and when.days and not when.day:
+        return f"I cannot repeat it in {describe_days(when.days, now)} alone."
+    return None
 
 
 def add_alarm(household: Household, when: When) -> Outcome:
@@ -153,6 +173,8 @@ def _alike(words: str, title: str) -> bool:
 
 
 def _tell(household: Household, table: Any, when: When, words: str, none: str, some: str) -> Outcome:
+    if when.unclear:
+        return Outcome(not_understood(when))
     now = household.now()
     with household.store.session() as session:
         rows = _find(session, table, when, words, now)
@@ -164,6 +186,8 @@ def _tell(household: Household, table: Any, when: When, words: str, none: str, s
 
 
 def _remove(household: Household, table: Any, when: When, words: str, kind: str) -> Outcome:
+    if when.unclear:
+        return Outcome(not_understood(when))
     now = household.now()
     plural = kind.replace("entry", "entrie") + "s"
     with household.store.session() as session:

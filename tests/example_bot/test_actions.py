@@ -104,6 +104,21 @@ def test_whatever_answers_a_form_is_taken_or_left_to_the_rules(slot: str):
 
 
 @pytest.mark.parametrize(
+    ("message", "reply"),
+    [
+        ("wake me up on february 30 at 7 am", 'I did not understand "on february 30" as a time.'),
+        ("wake me up every other day at six am", 'I did not understand "every other day" as a time.'),
+        ("wake me up last friday at 9", "That is past: Friday 13 November, 09:00."),
+        ("wake me up next week at nine", "That is more than one day."),
+    ],
+)
+def test_a_day_that_is_half_understood_is_asked_for(message: str, reply: str):
+    said, events = _run("validate_alarm_form", "alarm_set", message)
+    assert [each["text"] for each in said] == [reply]
+    assert {event["name"]: event["value"] for event in events} == {"alarm_when": None, "alarm_day": None}
+
+
+@pytest.mark.parametrize(
     "message", ["", "   ", "?", "é" * 5000, "1 " * 3000, "at " * 2000, "no, " * 2000, "'; DROP TABLE alarm; --", "\x00"]
 )
 def test_messages_that_nobody_says_are_answered_too(message: str):

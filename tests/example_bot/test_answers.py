@@ -176,6 +176,8 @@ def test_what_the_bank_does_not_know():
         ("current pacific time", "In Pacific time it is 02:00 on Friday 20 November (8 h behind)."),
         ("which day is the fourth of july", "Sunday 4 July 2027, in 226 days."),
         ("how many days until christmas", "Friday 25 December 2026, in 35 days."),
+        ("how many days until february 30", 'I did not understand "february 30" as a time.'),
+        ("how many days until christmas 2028", "Monday 25 December 2028, in 766 days."),
         ("how long until midnight", "It is 14 h 0 min until tomorrow, Saturday 21 November, 00:00."),
     ],
 )

@@ -35,6 +35,22 @@ def test_a_past_time_sets_nothing(household: Household, when: Understand):
     assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
 
 
+def test_a_time_that_is_half_understood_sets_tells_and_deletes_nothing(household: Household, when: Understand):
+    _alarms(household, "friday at nine", when=when)
+    reply = 'I did not understand "on february 30" as a time.'
+    unclear = when("on february 30 at seven")
+    assert schedule.add_alarm(household, unclear).reply == reply
+    assert schedule.add_entry(household, "rent", unclear).reply == reply
+    assert schedule.tell_alarms(household, unclear).reply == reply
+    assert schedule.remove_alarms(household, unclear).reply == reply
+    assert schedule.tell_alarms(household, when("")).reply == "Your alarms: Friday 27 November, 09:00."
+
+
+def test_what_is_repeated_has_no_end(household: Household, when: Understand):
+    reply = schedule.add_alarm(household, when("every day next week at seven")).reply
+    assert reply == "I cannot repeat it in Monday 23 November to Sunday 29 November alone."
+
+
 def test_what_is_past_is_told_no_more(household: Household, when: Understand):
     _alarms(household, "in two hours", "every day at eleven am", when=when)
     later = Household(household.store, household.zone, datetime(2026, 11, 20, 13, tzinfo=household.zone))
