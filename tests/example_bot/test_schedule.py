@@ -10,7 +10,7 @@ import pytest
 from assistant import schedule
 from assistant.changes import Change
 from assistant.household import Household
-from assistant.store import Alarm, Store, StoreError
+from assistant.store import Alarm, Setting, Store, StoreError
 from assistant.time_words import understand
 from assistant.when import When
 
@@ -213,6 +213,36 @@ def test_moments_survive_a_restart_and_a_change_of_time_zone(household: Househol
     again = Household(Store(household.store.path), ZoneInfo("Europe/London"), household.now())
     assert again.zone.key == "America/New_York"
     assert schedule.tell_alarms(again, When()).reply == "Your alarms: Friday 27 November, 04:00."
+
+
+def test_whole_days_and_recurrences_go_by_the_clock_on_the_wall(household: Household, when: Understand):
+    schedule.add_entry(household, "grandma's birthday", when("july fourth"))
+    schedule.add_entry(household, "call", when("every monday at 2 am"))
+    _alarms(household, "every weekday at six am", "monday at noon", when=when)
+    entries = "In your calendar: call, every Monday, next Monday 23 November, 02:00; "
+    entries += "grandma's birthday, Sunday 4 July 2027."
+    household.zone = ZoneInfo("America/New_York")
+    assert schedule.tell_entries(household, When(), "").reply == entries
+    assert schedule.tell_alarms(household, When()).reply == (
+        "Your alarms: every weekday, next Monday 23 November, 06:00; Monday 23 November, 07:00."
+    )
+    household.zone = ZoneInfo("Asia/Tokyo")
+    assert schedule.tell_entries(household, When(), "").reply == entries
+
+
+def test_a_machine_in_another_time_zone_moves_no_day(household: Household, when: Understand):
+    schedule.add_entry(household, "grandma's birthday", when("july fourth"))
+    moved = Household(Store(household.store.path), ZoneInfo("America/New_York"), household.now())
+    assert schedule.tell_entries(moved, When(), "").reply == "In your calendar: grandma's birthday, Sunday 4 July 2027."
+
+
+def test_a_database_from_before_wall_clocks_were_kept_is_opened(household: Household, when: Understand):
+    schedule.add_entry(household, "grandma's birthday", when("july fourth"))
+    with household.store.session() as session:
+        session.delete(session.get(Setting, "wall_clock_zone"))
+    again = Household(Store(household.store.path), household.zone, household.now())
+    again.zone = ZoneInfo("America/New_York")
+    assert schedule.tell_entries(again, When(), "").reply == "In your calendar: grandma's birthday, Sunday 4 July 2027."
 
 
 def test_nothing_is_kept_of_a_transaction_that_fails(household: Household, when: Understand, now: datetime):
