@@ -136,6 +136,10 @@ def test_currency(message: str, start: str, end: str):
     assert float(result.removeprefix(start).removesuffix(end).replace(",", "")) > 0
     assert datetime.strptime(source, "%d %B %Y").year >= 2024  # the library is renewed often
 
+        ("the pound dollar rate", "1 GBP = ", " USD"),
+        ("convert 100 philippine pesos to dollars", "100 PHP = ", " USD"),
+        ("i won 100 dollars how many euros is that", "100 USD = ", " EUR"),
+        ("what will a thousand euros buy me in won", "1,000 EUR = ", " KRW"),
 
 @pytest.mark.parametrize(
     "message",
@@ -158,6 +162,23 @@ def test_euro_to_pound_and_back_are_inverse():
     def number(message: str) -> float:
         return float(money.convert(message).split(" = ")[1].split()[0])
 
+        "100 jamaican dollars in euros",
+        "100 taiwan dollars in us dollars",
+        "20 east caribbean dollars in pounds",
+        "100 egyptian pounds in euros",
+        "1000 pakistani rupees in dollars",
+        "100 chilean pesos in yen",
+        "100 argentine pesos in euros",
+        "100 congolese francs in euros",
+        "100 krone in euros",
+        "100 dinars in euros",
+        "100 euros in dinars",
+        "100 dollars to dollars",
+        "convert -5 dollars to euros",
+        "minus five dollars in euros",
+        "convert 5 to euros",
+        "what is the price of a pound of apples in dollars",
+        f"{'9' * 400} dollars in euros",
     assert number("ten euros in pounds") * number("ten pounds in euros") == pytest.approx(100, rel=0.01)
 
 
