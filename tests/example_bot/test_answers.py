@@ -89,6 +89,16 @@ def test_no_answer_rather_than_a_wrong_one(message: str):
         ("convert 1,000 feet to miles", "1,000 feet = 0.189394 miles"),
         ("two and a half miles in kilometers", "2.5 miles = 4.0234 kilometers"),
         ("convert .5 miles to km", "0.5 miles = 0.804672 km"),
+        ("convert 500 mb to gb", "500 mb = 0.5 gb"),
+        ("convert 5 kb to mb", "5 kb = 0.005 mb"),
+        ("how many mb in a gb", "1 gb = 1,000 mb"),
+        ("convert 100 f to c", "100 f = 37.7778 c"),
+        ("what is 20 c in f", "20 c = 68 f"),
+        ("convert 5 lbs to kgs", "5 lbs = 2.268 kgs"),
+        ("convert 5 kms to miles", "5 kms = 3.1069 miles"),
+        ("convert 100 km/h to mph", "100 km/h = 62.1371 mph"),
+        ("100 kilometers per hour to miles per hour", "100 kilometers per hour = 62.1371 miles per hour"),
+        (f"convert {'9' * 400} feet to inches", None),
         ("minus five degrees celsius to fahrenheit", "-5 celsius = 23 fahrenheit"),
         ("one half mile in feet", "0.5 mile = 2,640 feet"),
         ("6 ft 2 in to cm", "74 inches = 187.96 cm"),
@@ -126,6 +136,10 @@ def test_unit(message: str, expected: str | None):
         ("convert .5 pounds to yen", "0.5 GBP = ", " JPY"),
         ("the value of the pound", "1 GBP = ", " EUR"),
         ("the value of the euro", "1 EUR = ", " USD"),
+        ("the pound dollar rate", "1 GBP = ", " USD"),
+        ("convert 100 philippine pesos to dollars", "100 PHP = ", " USD"),
+        ("i won 100 dollars how many euros is that", "100 USD = ", " EUR"),
+        ("what will a thousand euros buy me in won", "1,000 EUR = ", " KRW"),
     ],
 )
 def test_currency(message: str, start: str, end: str):
@@ -136,10 +150,6 @@ def test_currency(message: str, start: str, end: str):
     assert float(result.removeprefix(start).removesuffix(end).replace(",", "")) > 0
     assert datetime.strptime(source, "%d %B %Y").year >= 2024  # the library is renewed often
 
-        ("the pound dollar rate", "1 GBP = ", " USD"),
-        ("convert 100 philippine pesos to dollars", "100 PHP = ", " USD"),
-        ("i won 100 dollars how many euros is that", "100 USD = ", " EUR"),
-        ("what will a thousand euros buy me in won", "1,000 EUR = ", " KRW"),
 
 @pytest.mark.parametrize(
     "message",
@@ -152,16 +162,6 @@ def test_currency(message: str, start: str, end: str):
         "50k dollars in euros",
         "1.000,50 euros in dollars",
         "a$50 in euros",
-    ],
-)
-def test_no_amount_rather_than_a_wrong_one(message: str):
-    assert money.convert(message) is None
-
-
-def test_euro_to_pound_and_back_are_inverse():
-    def number(message: str) -> float:
-        return float(money.convert(message).split(" = ")[1].split()[0])
-
         "100 jamaican dollars in euros",
         "100 taiwan dollars in us dollars",
         "20 east caribbean dollars in pounds",
@@ -179,6 +179,16 @@ def test_euro_to_pound_and_back_are_inverse():
         "convert 5 to euros",
         "what is the price of a pound of apples in dollars",
         f"{'9' * 400} dollars in euros",
+    ],
+)
+def test_no_amount_rather_than_a_wrong_one(message: str):
+    assert money.convert(message) is None
+
+
+def test_euro_to_pound_and_back_are_inverse():
+    def number(message: str) -> float:
+        return float(money.convert(message).split(" = ")[1].split()[0])
+
     assert number("ten euros in pounds") * number("ten pounds in euros") == pytest.approx(100, rel=0.01)
 
 
