@@ -118,6 +118,25 @@ def test_a_day_that_is_half_understood_is_asked_for(message: str, reply: str):
     assert {event["name"]: event["value"] for event in events} == {"alarm_when": None, "alarm_day": None}
 
 
+LONG = "add tea to my shopping list, " + "very " * 100 + "soon"
+TOO_LONG = "That is too long for me: I read 500 characters at most. Nothing was done."
+
+
+def test_a_message_that_is_too_long_does_nothing():
+    for name in ("action_lists_createoradd", "action_home_control", "validate_list_form"):
+        said, events = _run(name, "lists_createoradd", LONG, list_items=["tea"])
+        assert [each["text"] for each in said] == [TOO_LONG]
+        assert events == []
+    assert _run("action_lists_query", "lists_query", "my lists")[0][0]["text"] == "You have no lists yet."
+
+
+def test_an_answer_that_is_too_long_is_asked_for_again():
+    said, events = _run("validate_alarm_form", "nlu_fallback", LONG, requested_slot="alarm_when")
+    assert [each["text"] for each in said] == [TOO_LONG]
+    assert [(event["name"], event["value"]) for event in events] == [("alarm_when", None)]
+    assert _run("action_ask_alarm_when", "nlu_fallback", LONG)[0][0]["text"] == "For when shall I set the alarm?"
+
+
 @pytest.mark.parametrize(
     "message", ["", "   ", "?", "é" * 5000, "1 " * 3000, "at " * 2000, "no, " * 2000, "'; DROP TABLE alarm; --", "\x00"]
 )
