@@ -118,6 +118,15 @@ def test_a_day_that_is_half_understood_is_asked_for(message: str, reply: str):
     assert {event["name"]: event["value"] for event in events} == {"alarm_when": None, "alarm_day": None}
 
 
+def test_an_order_that_is_half_understood_switches_nothing():
+    _run("action_home_control", "iot_hue_lighton", "turn on the kitchen lights")
+    said, _ = _run("action_home_control", "iot_hue_lightoff", "turn off all the lights except the kitchen")
+    assert said[0]["text"].startswith("I can only switch at once")
+    assert _run("action_home_control", "iot_hue_lighton", "which lights are on")[0][0]["text"] == (
+        "Lights on: kitchen (white, 100 %)."
+    )
+
+
 LONG = "add tea to my shopping list, " + "very " * 100 + "soon"
 TOO_LONG = "That is too long for me: I read 500 characters at most. Nothing was done."
 
