@@ -165,6 +165,15 @@ def remove(household: Household, request: Request) -> Outcome:
         )
 
 
+def rename(session: Session, todo: TodoList, name: str) -> str:
+    """Gives a list another name, unless there is one of that name."""
+    other = session.scalar(select(TodoList).where(func.lower(TodoList.name) == name.lower()))
+    if other is not None and other is not todo:
+        return f"There is a {other.name} list already; this one stays {todo.name}."
+    todo.name = name
+    return f"The name is {name} now."
+
+
 def split_items(words: str) -> tuple[str, ...]:
     """The items of an answer such as "bread, milk and eggs"."""
     return _items(words)

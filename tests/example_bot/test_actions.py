@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from assistant import lists, schedule
 from assistant.household import Household
+from assistant.time_words import understand
 
 pytest.importorskip("rasa_sdk", reason="needs Rasa 3.6")
 
@@ -65,6 +68,15 @@ def _run(name: str, intent: str, message: str, entities: Any = (), **slots: Any)
     dispatcher = CollectingDispatcher()
     events = ACTIONS[name].run(dispatcher, tracker, {})
     return dispatcher.messages, events
+
+
+def _tell_again(name: str, intent: str, message: str, made: Any) -> str:
+    """What an action says that refers to what the message before this one made."""
+    latest = {"text": message, "intent": {"name": intent, "confidence": 1.0}, "entities": []}
+    before = [{"event": "user"}, {"event": "slot", "name": turn.MADE, "value": made.as_slot}, {"event": "user"}]
+    dispatcher = CollectingDispatcher()
+    ACTIONS[name].run(dispatcher, Tracker("me", {}, latest, before, False, None, {}, "action_listen"), {})
+    return dispatcher.messages[0]["text"]
 
 
 def _action_of(intent: str) -> str | None:
@@ -125,6 +137,21 @@ def test_an_order_that_is_half_understood_switches_nothing():
     assert _run("action_home_control", "iot_hue_lighton", "which lights are on")[0][0]["text"] == (
         "Lights on: kitchen (white, 100 %)."
     )
+
+
+def test_a_list_is_not_renamed_to_another_one(household: Household):
+    lists.add(household, ("soap",), "Shopping")
+    made = lists.add(household, (), "camping").made
+    reply = _tell_again("action_correct", "correct", "i meant shopping", made)
+    assert reply == "There is a Shopping list already; this one stays camping."
+    assert _tell_again("action_correct", "correct", "i meant hiking", made) == "The name is hiking now."
+
+
+def test_a_correction_and_taking_back_wait_for_no_transaction_of_their_own(household: Household, now: datetime):
+    made = schedule.add_alarm(household, understand("friday at nine", now)).made
+    reply = _tell_again("action_correct", "correct", "no, make it ten", made)
+    assert reply == "Changed to Friday 27 November, 10:00."
+    assert _tell_again("action_cancel", "cancel", "cancel that", made) == "Taken back: Friday 27 November, 10:00."
 
 
 LONG = "add tea to my shopping list, " + "very " * 100 + "soon"
