@@ -139,10 +139,8 @@ def _numeric_date(match: re.Match[str], now: datetime) -> Found:
     if not dotted and one <= 12 and two <= 12 and one != two:
         return unclear(match)
     month, day = (two, one) if dotted or one > 12 else (one, two)
-    year = int(match["year"]) if match["year"] else None
-    if year and year < 100:
-        year += 2000
-    return _on(_next_date(month, day, now, year), match)
+    year = match["year"] and f"20{match['year']}"[-4:]
+    return _on(_next_date(month, day, now, int(year) if year else None), match)
 
 
 @RULES.reads(
@@ -273,7 +271,7 @@ def _on(day: date | None, match: re.Match[str]) -> Found:
 
 def _next_date(month: int, day: int, now: datetime, year: int | None) -> date | None:
     """The date in that year, else the next one; None where there is no such day."""
-    for each in [year] if year else range(now.year, now.year + 9):
+    for each in range(now.year, now.year + 9) if year is None else [year]:
         try:
             found = date(each, month, day)
         except ValueError:

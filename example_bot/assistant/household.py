@@ -49,14 +49,17 @@ class Household:
         name = os.environ.get("EXAMPLE_BOT_TIME_ZONE") or get_localzone_name() or "UTC"
         try:
             zone = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones is none
             raise SettingsError(f"EXAMPLE_BOT_TIME_ZONE is {name!r}: give a name such as Europe/Berlin") from None
         fixed = None
         if now := os.environ.get("EXAMPLE_BOT_NOW"):
             try:
-                fixed = datetime.fromisoformat(now).replace(tzinfo=zone)
+                fixed = datetime.fromisoformat(now)
             except ValueError:
-                raise SettingsError(f"EXAMPLE_BOT_NOW is {now!r}: give a time such as 2026-11-20T10:00") from None
+                fixed = None
+            if fixed is None or fixed.tzinfo:  # the time zone is a setting of its own
+                raise SettingsError(f"EXAMPLE_BOT_NOW is {now!r}: give a time such as 2026-11-20T10:00")
+            fixed = fixed.replace(tzinfo=zone)
         path = os.environ.get("EXAMPLE_BOT_DATABASE") or DATABASE
         return cls(Store(Path(path).absolute()), zone, fixed)
 

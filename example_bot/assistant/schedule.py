@@ -23,6 +23,9 @@ from assistant.when import (
     not_understood,
 )
 
+# Dates end with the year 9999, and until then recurrences are counted one by one.
+_LAST_YEAR = 2999
+
 
 def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datetime | None, str | None]:
     """The moment meant, or why there is none; neither where nothing is said of it.
@@ -48,11 +51,17 @@ def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datet
 
 def _trouble(when: When, now: datetime) -> str | None:
     """What was said of the time and cannot be done, in words."""
-    if when.unclear:
-        return not_understood(when)
     if when.repeats and when.days and not when.day:
         return f"I cannot repeat it in {describe_days(when.days, now)} alone."
-    return None
+    return _nothing_to_look_for(when, now)
+
+
+def _nothing_to_look_for(when: When, now: datetime) -> str | None:
+    """Why nothing can be found of a time either; None where something may."""
+    if when.unclear:
+        return not_understood(when)
+    day = when.moment.date() if when.moment else when.day
+    return f"{describe_day(day, now)} is too far away." if day and day.year > _LAST_YEAR else None
 
 
 def add_alarm(household: Household, when: When) -> Outcome:
@@ -102,6 +111,8 @@ def remove_entries(household: Household, when: When, words: str) -> Outcome:
 def correct(session: Session, row: Any, when: When, now: datetime) -> str | None:
     """Gives an alarm or an entry another time; None where no time was said."""
     former = local(row.at, now)
+    if trouble := when.said and _trouble(when, now):
+        return f"{trouble} It stays as it was: {show(row, now)}."
     if row.repeats and not when.repeats and when.day and when.day >= now.date():
         moved = move_to(row.repeats, when.day)
         when = replace(when, repeats=moved) if moved != row.repeats else when
@@ -173,9 +184,9 @@ def _alike(words: str, title: str) -> bool:
 
 
 def _tell(household: Household, table: Any, when: When, words: str, none: str, some: str) -> Outcome:
-    if when.unclear:
-        return Outcome(not_understood(when))
     now = household.now()
+    if trouble := _nothing_to_look_for(when, now):
+        return Outcome(trouble)
     with household.store.session() as session:
         rows = _find(session, table, when, words, now)
         asked = _asked(when, words, now)
@@ -186,9 +197,9 @@ def _tell(household: Household, table: Any, when: When, words: str, none: str, s
 
 
 def _remove(household: Household, table: Any, when: When, words: str, kind: str) -> Outcome:
-    if when.unclear:
-        return Outcome(not_understood(when))
     now = household.now()
+    if trouble := _nothing_to_look_for(when, now):
+        return Outcome(trouble)
     plural = kind.replace("entry", "entrie") + "s"
     with household.store.session() as session:
         rows = _find(session, table, when, words, now)

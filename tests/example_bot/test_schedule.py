@@ -51,6 +51,17 @@ def test_what_is_repeated_has_no_end(household: Household, when: Understand):
     assert reply == "I cannot repeat it in Monday 23 November to Sunday 29 November alone."
 
 
+def test_the_last_day_of_all_is_too_far_away(household: Household, when: Understand, now: datetime):
+    reply = "Friday 31 December 9999 is too far away."
+    assert schedule.add_entry(household, "doomsday", when("december 31 9999")).reply == reply
+    assert schedule.add_alarm(household, when("december 31 9999 at nine")).reply == reply
+    (made,) = _alarms(household, "every friday at nine am", when=when)
+    assert schedule.tell_alarms(household, when("december 31 9999")).reply == reply
+    with household.store.session() as session:
+        corrected = schedule.correct(session, made.rows(session)[0], when("december 31 9999"), now)
+    assert corrected == f"{reply} It stays as it was: every Friday, next Friday 27 November, 09:00."
+
+
 def test_what_is_past_is_told_no_more(household: Household, when: Understand):
     _alarms(household, "in two hours", "every day at eleven am", when=when)
     later = Household(household.store, household.zone, datetime(2026, 11, 20, 13, tzinfo=household.zone))
