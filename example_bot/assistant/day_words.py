@@ -236,7 +236,7 @@ def _year(match: re.Match[str], now: datetime) -> Found:
 
 def without(repeats: str | None, excluded: set[int]) -> str | None:
     """A recurrence without some days of the week; None where that is none, or none of days of the week."""
-    every = range(7) if repeats == "FREQ=DAILY" else [weekday.weekday for weekday in _weekdays_of(repeats or "")]
+    every = range(7) if repeats == "FREQ=DAILY" else [day.weekday for day in _weekdays_of(repeats or "")]
     kept = set(every) - excluded
     return _weekly(kept) if kept else None
 

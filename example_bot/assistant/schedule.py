@@ -113,6 +113,8 @@ def correct(session: Session, row: Any, when: When, now: datetime) -> str | None
     former = local(row.at, now)
     if trouble := when.said and _trouble(when, now):
         return f"{trouble} It stays as it was: {show(row, now)}."
+    if "," in (row.repeats or "") and not when.repeats and when.day:
+        return f"I do not know which of its days to change. It stays as it was: {show(row, now)}."
     if row.repeats and not when.repeats and when.day and when.day >= now.date():
         moved = move_to(row.repeats, when.day)
         when = replace(when, repeats=moved) if moved != row.repeats else when

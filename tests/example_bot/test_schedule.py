@@ -167,6 +167,16 @@ def test_a_recurrence_is_corrected(
     assert schedule.tell_alarms(household, when("")).reply == f"Your alarms: {expected}."
 
 
+def test_one_day_does_not_correct_several(household: Household, when: Understand, now: datetime):
+    (made,) = _alarms(household, "every monday and wednesday at nine am", when=when)
+    with household.store.session() as session:
+        reply = schedule.correct(session, made.rows(session)[0], when("tuesday"), now)
+    assert reply == (
+        "I do not know which of its days to change. "
+        "It stays as it was: every Monday and Wednesday, next Monday 23 November, 09:00."
+    )
+
+
 def test_a_recurrence_is_not_corrected_to_the_past(household: Household, when: Understand, now: datetime):
     (made,) = _alarms(household, "every monday at nine am", when=when)
     with household.store.session() as session:
