@@ -117,6 +117,8 @@ def home_control(turn: Turn) -> Events:
     }
     if turn.intent.startswith("iot_hue") and home.is_question(message):
         return turn.tell(Outcome(home.tell_lights(house, message)))
+    if turn.intent.startswith("iot") and (reason := home.refusal(house, message)):
+        return turn.tell(Outcome(reason))
     return turn.tell(Outcome(orders[turn.intent]()))
 
 

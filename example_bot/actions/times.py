@@ -67,7 +67,7 @@ def calendar_form(turn: Turn) -> dict[str, Any]:
         return {"entry_title": title} | (_entry_when(turn) if when.said else {})
     if not _may_answer_when(turn, "calendar_set"):
         return {}
-    if not when.said:
+    if not when.said and not when.unclear:
         turn.say("I did not understand that as a time.")
     return _entry_when(turn)
 

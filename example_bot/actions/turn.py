@@ -23,8 +23,9 @@ MADE, UNSURE = "last_change", "unsure_deletion"
 UNCLEAR = {"nlu_fallback", "out_of_scope", "correct"}
 # From this confidence on a question in the midst of a form is taken for one.
 _SURE = 0.8
-# What is longer was pasted, not said; the patterns would take their time over it.
+# What is longer was pasted, not said: the patterns would take their time over it, and half of it may mean another.
 _LONGEST = 500
+_TOO_LONG = f"That is too long for me: I read {_LONGEST} characters at most. Nothing was done."
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class Turn:
         self._dispatcher = dispatcher
         self._tracker = tracker
         self.household = household()
-        self.message: str = (tracker.latest_message.get("text") or "")[:_LONGEST]
+        text: str = tracker.latest_message.get("text") or ""
+        self.message, self.too_long = text[:_LONGEST], len(text) > _LONGEST
 
     @property
     def intent(self) -> str:
@@ -109,7 +111,14 @@ class Turn:
 
 def action(function: Callable[[Turn], Events | None]) -> type[Action]:
     """Makes of `alarm_query` the action "action_alarm_query"."""
-    return _register(f"action_{function.__name__}", function)
+
+    def act(turn: Turn) -> Events | None:
+        if turn.too_long and not function.__name__.startswith("ask_"):  # a form asks after whatever message
+            turn.say(_TOO_LONG)
+            return []
+        return function(turn)
+
+    return _register(f"action_{function.__name__}", act)
 
 
 def form(function: Callable[[Turn], dict[str, Any]]) -> type[Action]:
@@ -120,6 +129,9 @@ def form(function: Callable[[Turn], dict[str, Any]]) -> type[Action]:
     """
 
     def validate(turn: Turn) -> Events:
+        if turn.too_long:
+            turn.say(_TOO_LONG)
+            return [SlotSet(turn.asked, None)] if turn.asked else []
         return [SlotSet(name, value) for name, value in function(turn).items()]
 
     return _register(f"validate_{function.__name__}", validate)

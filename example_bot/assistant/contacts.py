@@ -9,7 +9,11 @@ from assistant.household import Household
 from assistant.store import Contact
 
 _SPOKEN = r"[\w+-]+(?: (?:dot|underscore|dash) [\w+-]+)* at [\w-]+(?: dot [\w-]+)+"
-_WRITTEN = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+_WRITTEN = r"[\w+-][\w.+'-]*@[\w-]+(?:\.[\w-]+)+"
+# Before a spoken address; any other word may be the half of it that would be lost: "lucy smith at example dot com".
+_BEFORE = (
+    r"(?:^|[,:;.] |\b(?:add|save|store|put|insert|include|e-?mail|mail|address|contact|is|it's|to|as|with|under|use) )"
+)
 _NAMINGS = [
     r"\b(?:add|save|store|put|insert|include) (?P<name>.+?)(?:'s)?(?: (?:new )?(?:e-?mail|address|email address))*"
     r" (?:to|in|into|as|with|under)\b",
@@ -23,7 +27,9 @@ _ADDRESS = re.compile(rf"{_WRITTEN}|{_SPOKEN}", re.IGNORECASE)
 def find_address(message: str) -> str | None:
     """The address in "lucy at hotmail dot com" as lucy@hotmail.com."""
     found = _ADDRESS.search(message)
-    if found is None:
+    if found is None or (
+        "@" not in found[0] and not re.search(rf"{_BEFORE}$", message[: found.start()], re.IGNORECASE)
+    ):
         return None
     address = found[0].lower().replace(" at ", "@")
     return address.replace(" dot ", ".").replace(" underscore ", "_").replace(" dash ", "-")

@@ -21,7 +21,8 @@ _MEANT = re.compile(
 )
 _LEAD_IN = re.compile(
     r"^(?:(?:no|nope|sorry|oops|wait|well|actually|rather|please|not that)\b,? ?)*"
-    r"(?:(?:make|change|move|set|put) (?:it|that)(?: to)?\b ?)?(?:rather )?(?P<words>.+?)(?: instead| rather)?$",
+    r"(?:(?:make|change|move|set|put) (?:it|that)(?: from .+? to| to)?\b ?)?(?:rather )?"
+    r"(?P<words>.+?)(?: instead| rather)?$",
     re.I,
 )
 

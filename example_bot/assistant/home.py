@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from assistant.changes import enumerate_words
 from assistant.household import Household
+from assistant.rules import HOURS_OF_PARTS, LENGTH
 from assistant.store import Device
-from assistant.time_words import in_digits
+from assistant.time_words import in_digits, understand
 
 State = dict[str, Any]
 
@@ -37,11 +38,33 @@ _SOCKETS = "smart plug|smart socket|wemo plug|wemo socket|plug socket|wemo|plug|
 _SOCKETS += "|washing machine|rice cooker|air conditioner"
 _DRINKS = "espresso|latte macchiato|latte|cappuccino|americano|black coffee|strong coffee|coffee"
 _STEP = 20
+_AT_ONCE = "I can only switch at once, everything or what you name: nothing was changed."
+_EXCEPT = r"\b(?:except|but(?: not)?(?: for)? (?:the|my|in)|apart from|other than|besides)\b"
+_NOT = (
+    r"\b(?:do not|don't|dont|never|not to) (?:you )?(?:turn|switch|shut|put|dim|darken|brighten|make|change|set|lower"
+    r"|raise|kill|cut|start|stop|use|touch|run|brew|vacuum|clean)\b"
+)
+_LATER = rf"\bfor {LENGTH}\b|\b(?:tonight|(?:in the|at|this|every|each|tomorrow) (?:{'|'.join(HOURS_OF_PARTS)}))\b"
+# These name no time: "good night, turn off the christmas lights".
+_NO_TIME = r"\b(?:good|my) (?:morning|afternoon|evening|night)\b|\b(?:christmas|easter|halloween|night)(?= lights?\b)"
 
 
 def is_question(message: str) -> bool:
     """Whether it asks for a state ("are the lights on") instead of giving an order."""
     return re.match(r"\W*(?:olly )?(?:is|are|which|what|how|do i have|did)\b", message, re.IGNORECASE) is not None
+
+
+def refusal(household: Household, message: str) -> str | None:
+    """Why an order is not done: done by half it would be another one. None where nothing speaks against it."""
+    words = re.sub(_NO_TIME, "", in_digits(message).lower())
+    numbered = rf"\b(?:{'|'.join((*ROOMS, *_OTHER_ROOMS))}) \d+\b(?! ?(?:percent|%))"
+    if re.search(rf"{_EXCEPT}|{_NOT}|{_LATER}|{numbered}", words):
+        return _AT_ONCE
+    now = household.now()
+    when = understand(words, now)
+    if when.unclear or when.moment or when.repeats or (when.clock and not when.part):
+        return _AT_ONCE
+    return _AT_ONCE if when.days and when.days != (now.date(), now.date()) else None
 
 
 def tell_lights(household: Household, message: str) -> str:

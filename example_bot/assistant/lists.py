@@ -107,7 +107,10 @@ def add(household: Household, items: tuple[str, ...], name: str | None) -> Outco
             )
             return Outcome(words, made=Change.of(todo) if made else None)
         there = {item.text.lower() for item in todo.items}
-        new = [Item(text=text) for text in items if text.lower() not in there]
+        once: dict[str, str] = {}
+        for text in items:
+            once.setdefault(text.lower(), text)
+        new = [Item(text=text) for name, text in once.items() if name not in there]
         todo.items.extend(new)
         session.flush()
         if not new:
@@ -121,7 +124,7 @@ def tell(household: Household, request: Request) -> Outcome:
         todo = _find(session, request.name)
         if request.items and todo:
             there = {item.text.lower() for item in todo.items}
-            missing = [item for item in request.items if item.lower() not in there]
+            missing = [item for item in _as_listed(request.items, there) if item.lower() not in there]
             verdict = f"No, {enumerate_words(missing)} is not" if missing else "Yes, that is"
             return Outcome(f"{verdict} on your {todo.name} list: {_show(todo)}.")
         if todo:
@@ -149,10 +152,10 @@ def remove(household: Household, request: Request) -> Outcome:
                 return Outcome(f"Shall I delete your {todo.name} list: {_show(todo)}?", unsure=Change.of(todo))
             session.delete(todo)
             return Outcome(f"Your {todo.name} list is deleted.")
-        wanted = {item.lower() for item in request.items}
-        found = [item for item in todo.items if item.text.lower() in wanted]
+        wanted = _as_listed(request.items, {item.text.lower() for item in todo.items})
+        found = [item for item in todo.items if item.text.lower() in map(str.lower, wanted)]
         if not found:
-            what = enumerate_words(list(request.items)) if request.items else "that"
+            what = enumerate_words(wanted) if wanted else "that"
             return Outcome(f"There is no {what} on your {todo.name} list: {_show(todo)}.")
         for item in found:
             todo.items.remove(item)
@@ -160,6 +163,15 @@ def remove(household: Household, request: Request) -> Outcome:
         return Outcome(
             f"Taken off: {enumerate_words([item.text for item in found])}. Your {todo.name} list: {_show(todo)}."
         )
+
+
+def rename(session: Session, todo: TodoList, name: str) -> str:
+    """Gives a list another name, unless there is one of that name."""
+    other = session.scalar(select(TodoList).where(func.lower(TodoList.name) == name.lower()))
+    if other is not None and other is not todo:
+        return f"There is a {other.name} list already; this one stays {todo.name}."
+    todo.name = name
+    return f"The name is {name} now."
 
 
 def split_items(words: str) -> tuple[str, ...]:
@@ -183,8 +195,24 @@ def _stem(name: str) -> str:
 
 def _holder(session: Session, items: tuple[str, ...]) -> TodoList | None:
     """The list that has one of the items."""
-    wanted = [item.lower() for item in items]
+    everything = {text.lower() for text in session.scalars(select(Item.text))}
+    wanted = [item.lower() for item in _as_listed(items, everything)]
     return session.scalar(select(TodoList).join(Item).where(func.lower(Item.text).in_(wanted)))
+
+
+def _as_listed(items: tuple[str, ...], there: set[str]) -> list[str]:
+    """The items as they stand on a list: "the milk and eggs" are milk and eggs where these are two."""
+    names = {_without_article(text): text for text in there}
+    listed: list[str] = []
+    for item in items:
+        whole, *parts = (_without_article(part) for part in (item, *item.split(" and ")))
+        wanted = parts if whole.lower() not in names and names.keys() & {part.lower() for part in parts} else [whole]
+        listed += [names.get(part.lower(), part) for part in wanted]
+    return listed
+
+
+def _without_article(item: str) -> str:
+    return re.sub(r"^(?:the|an?|some|my|our) ", "", item, flags=re.IGNORECASE)
 
 
 def _show(todo: TodoList) -> str:

@@ -12,7 +12,19 @@ from sqlalchemy.orm import Session
 from assistant.changes import Change, Outcome, enumerate_words
 from assistant.household import Household
 from assistant.store import Alarm, Entry
-from assistant.when import When, describe, describe_day, describe_days, describe_repeats, move_to, next_occurrence
+from assistant.when import (
+    When,
+    describe,
+    describe_day,
+    describe_days,
+    describe_repeats,
+    move_to,
+    next_occurrence,
+    not_understood,
+)
+
+# Dates end with the year 9999, and until then recurrences are counted one by one.
+_LAST_YEAR = 2999
 
 
 def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datetime | None, str | None]:
@@ -23,6 +35,8 @@ def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datet
         now: The present.
         whole_day: A day without a time will do: its first minute is given.
     """
+    if trouble := _trouble(when, now):
+        return None, trouble
     moment = when.next_moment(now)
     if moment is None and whole_day and when.day:
         moment = datetime.combine(when.day, time(), now.tzinfo)
@@ -33,6 +47,21 @@ def moment_of(when: When, now: datetime, whole_day: bool = False) -> tuple[datet
         shown = describe_day(moment.date(), now) if whole_day and when.clock is None else describe(moment, now)
         return None, f"That is past: {shown}."
     return moment, None
+
+
+def _trouble(when: When, now: datetime) -> str | None:
+    """What was said of the time and cannot be done, in words."""
+    if when.repeats and when.days and not when.day:
+        return f"I cannot repeat it in {describe_days(when.days, now)} alone."
+    return _nothing_to_look_for(when, now)
+
+
+def _nothing_to_look_for(when: When, now: datetime) -> str | None:
+    """Why nothing can be found of a time either; None where something may."""
+    if when.unclear:
+        return not_understood(when)
+    day = when.moment.date() if when.moment else when.day
+    return f"{describe_day(day, now)} is too far away." if day and day.year > _LAST_YEAR else None
 
 
 def add_alarm(household: Household, when: When) -> Outcome:
@@ -82,6 +111,10 @@ def remove_entries(household: Household, when: When, words: str) -> Outcome:
 def correct(session: Session, row: Any, when: When, now: datetime) -> str | None:
     """Gives an alarm or an entry another time; None where no time was said."""
     former = local(row.at, now)
+    if trouble := when.said and _trouble(when, now):
+        return f"{trouble} It stays as it was: {show(row, now)}."
+    if "," in (row.repeats or "") and not when.repeats and when.day:
+        return f"I do not know which of its days to change. It stays as it was: {show(row, now)}."
     if row.repeats and not when.repeats and when.day and when.day >= now.date():
         moved = move_to(row.repeats, when.day)
         when = replace(when, repeats=moved) if moved != row.repeats else when
@@ -154,6 +187,8 @@ def _alike(words: str, title: str) -> bool:
 
 def _tell(household: Household, table: Any, when: When, words: str, none: str, some: str) -> Outcome:
     now = household.now()
+    if trouble := _nothing_to_look_for(when, now):
+        return Outcome(trouble)
     with household.store.session() as session:
         rows = _find(session, table, when, words, now)
         asked = _asked(when, words, now)
@@ -165,6 +200,8 @@ def _tell(household: Household, table: Any, when: When, words: str, none: str, s
 
 def _remove(household: Household, table: Any, when: When, words: str, kind: str) -> Outcome:
     now = household.now()
+    if trouble := _nothing_to_look_for(when, now):
+        return Outcome(trouble)
     plural = kind.replace("entry", "entrie") + "s"
     with household.store.session() as session:
         rows = _find(session, table, when, words, now)

@@ -100,13 +100,18 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5}, future=True)
-        event.listen(self._engine, "connect", _enforce_foreign_keys)
+        event.listen(self._engine, "connect", _set_up)
+        event.listen(self._engine, "begin", _begin)
         with self._told():
             Base.metadata.create_all(self._engine)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A transaction: what was done in it is kept when the block ends, and nothing of it when it fails."""
+        """A transaction: what was done in it is kept when the block ends, and nothing of it when it fails.
+
+        There is one at a time, of all processes: what is read in it is still so when it is written. Another one that is
+        begun in the block would wait for it in vain.
+        """
         with self._told(), Session(self._engine, future=True) as session, session.begin():
             yield session
 
@@ -119,5 +124,10 @@ class Store:
             raise StoreError(f"cannot use the database {self.path}: {reason}") from error
 
 
-def _enforce_foreign_keys(connection: Any, record: Any) -> None:
+def _set_up(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # else the sqlite3 module begins transactions itself, and only when it writes
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

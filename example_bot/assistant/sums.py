@@ -50,6 +50,14 @@ _FUNCTIONS = {
 }
 # A percentage of nothing that is named; what is left between two numbers is a remainder.
 _PERCENT = re.compile(r"per ?cent|\d%(?!\d)|%(?! ?[\d(])")
+# What may stand around a sum. Any other word makes a question of it whose numbers are names: world war 1 and 2.
+_AROUND = set(
+    """
+    a after all an and answer away be calculate can compute could degrees do does equal equals evaluate figure find for
+    get give have hello help hey how i if is it left let's make makes many me much now of ok okay olly out please result
+    solve sum tell that the then times to total value we what what's when will with work would you
+    """.split()  # noqa: SIM905
+)
 _EXPRESSION = re.compile(r"(?:(?:sqrt|cbrt|sin|cos|tan)(?=\()|[\d.()+*/% -])+")
 
 
@@ -60,7 +68,8 @@ def solve(message: str) -> str | None:
         text = re.sub(pattern, replacement, text)
     found = max(_EXPRESSION.findall(text), key=len, default="").strip(" +*/%")
     # What is left over belongs to something that was not understood: no answer is better than a wrong one.
-    left_over = re.search(r"\d", text.replace(found, "", 1)) or _PERCENT.search(text)
+    around = text.replace(found, " ", 1)
+    left_over = re.search(r"\d", around) or _PERCENT.search(text) or set(re.findall(r"[^\W\d][\w']*", around)) - _AROUND
     if left_over or not re.search(r"[-+*/%(]", found):
         return None
     try:

@@ -1,5 +1,6 @@
 """Conversion of units: "convert three feet to inches", "how many feet make one mile"."""
 
+import math
 import re
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,11 @@ from assistant.sums import format_number
 from assistant.time_words import in_digits
 
 _N = r"(?<![\w.,])(?P<n>1 half|half an?|-?\d+(?:\.\d+)?|-?\.\d+|an?)"
-_UNIT = r"[a-z°]+(?: (?:of )?[a-z]+)?"
+_UNIT = r"[a-z°]+(?:(?:/| per )[a-z]+)?(?: (?:of )?[a-z]+)?"
+# As they are typed; pint would take them for kilobarns, the speed of light and years.
+_SHORT = {"kb": "kilobyte", "mb": "megabyte", "gb": "gigabyte", "tb": "terabyte", "pa": "pascal"}
+_SHORT |= {"f": "degF", "c": "degC", "k": "kelvin", "w": "watt", "kw": "kilowatt", "kwh": "kilowatt_hour"}
+_SHORT |= {f"{unit}s": unit for unit in ("kg", "km", "cm", "mm", "ml", "mg")}
 _QUESTIONS = [
     rf"how many (?P<to>{_UNIT}?) (?:are |is |does it take )?(?:there )?(?:in|make(?: up)?|equal) {_N} (?P<of>{_UNIT})$",
     rf"(?:convert|change|turn|what is|what's|how much is|what are)? ?{_N} (?:degrees? )?(?P<of>{_UNIT}?)"
@@ -40,6 +45,8 @@ def convert(message: str) -> str | None:
             result = _registry().Quantity(number, source).to(target).magnitude
         except pint.DimensionalityError:
             return f"{found['of']} and {found['to']} measure different things"
+        if not math.isfinite(number) or not math.isfinite(result):
+            return None
         return f"{format_number(number)} {found['of']} = {format_number(round(result, 10))} {found['to']}"
     return None
 
@@ -50,7 +57,8 @@ def _registry() -> Any:
 
 
 def _unit(words: str) -> Any:
-    words = re.sub(r"^(?:degrees? )", "", words.strip())
+    words = re.sub(r"^(?:degrees? )", "", words.strip()).replace(" per ", "/")
+    words = re.sub("[a-z]+", lambda word: _SHORT.get(word[0], word[0]), words)
     try:
         return _registry().parse_units(words.replace(" ", "_") if words.startswith(("fluid", "nautical")) else words)
     except Exception:  # pint raises its own, and Python's where the words are not an expression

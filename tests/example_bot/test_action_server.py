@@ -113,6 +113,8 @@ def test_what_is_no_port_is_told(port: str, monkeypatch: pytest.MonkeyPatch):
     ("name", "value", "told"),
     [
         ("EXAMPLE_BOT_TIME_ZONE", "Mars/Olympus", "EXAMPLE_BOT_TIME_ZONE is 'Mars/Olympus': give a name such as"),
+        ("EXAMPLE_BOT_TIME_ZONE", "Europe", "EXAMPLE_BOT_TIME_ZONE is 'Europe': give a name such as"),
+        ("EXAMPLE_BOT_NOW", "2026-11-20T10:00+05:00", "EXAMPLE_BOT_NOW is '2026-11-20T10:00+05:00': give a time such"),
         ("EXAMPLE_BOT_NOW", "soon", "EXAMPLE_BOT_NOW is 'soon': give a time such as 2026-11-20T10:00"),
         ("EXAMPLE_BOT_DATABASE", "/nowhere/state.db", "cannot use the database /nowhere/state.db: unable to open"),
     ],

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from assistant import lists, schedule
 from assistant.household import Household
+from assistant.time_words import understand
 
 pytest.importorskip("rasa_sdk", reason="needs Rasa 3.6")
 
@@ -67,6 +70,15 @@ def _run(name: str, intent: str, message: str, entities: Any = (), **slots: Any)
     return dispatcher.messages, events
 
 
+def _tell_again(name: str, intent: str, message: str, made: Any) -> str:
+    """What an action says that refers to what the message before this one made."""
+    latest = {"text": message, "intent": {"name": intent, "confidence": 1.0}, "entities": []}
+    before = [{"event": "user"}, {"event": "slot", "name": turn.MADE, "value": made.as_slot}, {"event": "user"}]
+    dispatcher = CollectingDispatcher()
+    ACTIONS[name].run(dispatcher, Tracker("me", {}, latest, before, False, None, {}, "action_listen"), {})
+    return dispatcher.messages[0]["text"]
+
+
 def _action_of(intent: str) -> str | None:
     rule = next((rule for rule in RULES if rule["steps"][0] == {"intent": intent}), None)
     name = rule and rule["steps"][1]["action"]
@@ -101,6 +113,64 @@ def test_whatever_answers_a_form_is_taken_or_left_to_the_rules(slot: str):
     for intent, message, entities in _examples():
         _, events = _run(f"validate_{form}", intent, message, entities, requested_slot=slot)
         assert {event["name"] for event in events} <= {*FORMS[form]["required_slots"], "alarm_day"}, message
+
+
+@pytest.mark.parametrize(
+    ("message", "reply"),
+    [
+        ("wake me up on february 30 at 7 am", 'I did not understand "on february 30" as a time.'),
+        ("wake me up every other day at six am", 'I did not understand "every other day" as a time.'),
+        ("wake me up last friday at 9", "That is past: Friday 13 November, 09:00."),
+        ("wake me up next week at nine", "That is more than one day."),
+    ],
+)
+def test_a_day_that_is_half_understood_is_asked_for(message: str, reply: str):
+    said, events = _run("validate_alarm_form", "alarm_set", message)
+    assert [each["text"] for each in said] == [reply]
+    assert {event["name"]: event["value"] for event in events} == {"alarm_when": None, "alarm_day": None}
+
+
+def test_an_order_that_is_half_understood_switches_nothing():
+    _run("action_home_control", "iot_hue_lighton", "turn on the kitchen lights")
+    said, _ = _run("action_home_control", "iot_hue_lightoff", "turn off all the lights except the kitchen")
+    assert said[0]["text"].startswith("I can only switch at once")
+    assert _run("action_home_control", "iot_hue_lighton", "which lights are on")[0][0]["text"] == (
+        "Lights on: kitchen (white, 100 %)."
+    )
+
+
+def test_a_list_is_not_renamed_to_another_one(household: Household):
+    lists.add(household, ("soap",), "Shopping")
+    made = lists.add(household, (), "camping").made
+    reply = _tell_again("action_correct", "correct", "i meant shopping", made)
+    assert reply == "There is a Shopping list already; this one stays camping."
+    assert _tell_again("action_correct", "correct", "i meant hiking", made) == "The name is hiking now."
+
+
+def test_a_correction_and_taking_back_wait_for_no_transaction_of_their_own(household: Household, now: datetime):
+    made = schedule.add_alarm(household, understand("friday at nine", now)).made
+    reply = _tell_again("action_correct", "correct", "no, make it ten", made)
+    assert reply == "Changed to Friday 27 November, 10:00."
+    assert _tell_again("action_cancel", "cancel", "cancel that", made) == "Taken back: Friday 27 November, 10:00."
+
+
+LONG = "add tea to my shopping list, " + "very " * 100 + "soon"
+TOO_LONG = "That is too long for me: I read 500 characters at most. Nothing was done."
+
+
+def test_a_message_that_is_too_long_does_nothing():
+    for name in ("action_lists_createoradd", "action_home_control", "validate_list_form"):
+        said, events = _run(name, "lists_createoradd", LONG, list_items=["tea"])
+        assert [each["text"] for each in said] == [TOO_LONG]
+        assert events == []
+    assert _run("action_lists_query", "lists_query", "my lists")[0][0]["text"] == "You have no lists yet."
+
+
+def test_an_answer_that_is_too_long_is_asked_for_again():
+    said, events = _run("validate_alarm_form", "nlu_fallback", LONG, requested_slot="alarm_when")
+    assert [each["text"] for each in said] == [TOO_LONG]
+    assert [(event["name"], event["value"]) for event in events] == [("alarm_when", None)]
+    assert _run("action_ask_alarm_when", "nlu_fallback", LONG)[0][0]["text"] == "For when shall I set the alarm?"
 
 
 @pytest.mark.parametrize(

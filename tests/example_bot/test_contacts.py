@@ -15,6 +15,11 @@ from assistant.household import Household
         ("add my dentist to the address book", "dentist", None),
         ("i have a new contact to add", None, None),
         ("meet me at nine", None, None),
+        ("o'brien@example.com", None, "o'brien@example.com"),
+        ("'lucy@example.com'", None, "lucy@example.com"),
+        ("lucy smith at example dot co dot uk", None, None),
+        ("lucy at example dot co dot uk", None, "lucy@example.co.uk"),
+        ("her address is lucy at example dot com", None, "lucy@example.com"),
     ],
 )
 def test_name_and_address(message: str, name: str | None, address: str | None):

@@ -47,4 +47,5 @@ def test_no_example_of_an_intent_is_taken_for_an_act():
 def test_what_a_correction_says():
     assert correction("no, I meant saturday") == "saturday"
     assert correction("no, make it ten") == "ten"
+    assert correction("change it from nine am to half past ten") == "half past ten"
     assert correction("play some jazz") is None

@@ -1,3 +1,5 @@
+import pytest
+
 from assistant import home
 from assistant.household import Household
 from assistant.store import Store
@@ -63,3 +65,46 @@ def test_sockets_coffee_vacuum_and_player(household: Household):
     assert home.tell_playing(household) == "Nothing is playing."
     home.play(household, "jazz")
     assert home.tell_playing(household) == "That is jazz, at volume 50 %."
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "turn off all the lights except the kitchen",
+        "turn off every light but the kitchen one",
+        "do not turn off the kitchen lights",
+        "please don't dim the lights",
+        "dim the lights in ten minutes",
+        "turn on the lights for ten minutes",
+        "turn off the lights at nine pm",
+        "turn off the lights at nine in the evening",
+        "lights off tonight",
+        "turn on the porch lights tomorrow",
+        "run the robot vacuum cleaner every morning",
+        "start the coffee maker every other day",
+        "brighten bedroom 2",
+    ],
+)
+def test_what_cannot_be_done_at_once_is_not_done(message: str, household: Household):
+    assert home.refusal(household, message) == (
+        "I can only switch at once, everything or what you name: nothing was changed."
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "turn off the lights",
+        "good night turn the lights off",
+        "turn on the christmas lights",
+        "get my morning coffee started",
+        "dim the bedroom to twenty percent",
+        "dim the bedroom 20 percent",
+        "set the lights to fifty",
+        "we don't need the living room light any more",
+        "turn off the lights in the kitchen and the hall",
+        "make two cups of coffee please",
+    ],
+)
+def test_what_can_be_done_at_once_is_not_refused(message: str, household: Household):
+    assert home.refusal(household, message) is None

@@ -117,6 +117,34 @@ def test_an_item_is_taken_off(household: Household):
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("remove milk and eggs from my shopping list", "Taken off: milk and eggs. Your shopping list: bread."),
+        ("take the milk off my shopping list", "Taken off: milk. Your shopping list: bread, eggs."),
+        ("delete the milk and the eggs", "Taken off: milk and eggs. Your shopping list: bread."),
+        ("remove some tea from my shopping list", "There is no tea on your shopping list: bread, milk, eggs."),
+    ],
+)
+def test_items_are_found_as_they_were_added(message: str, expected: str, household: Household):
+    lists.add(household, ("bread", "milk", "eggs"), "shopping")
+    assert lists.remove(household, lists.read_removal(message)).reply == expected
+    question = lists.read_question("is the bread on my shopping list")
+    assert lists.tell(household, question).reply.startswith("Yes, that is on your shopping list")
+
+
+def test_one_thing_with_an_and_stays_one(household: Household):
+    lists.add(household, ("salt and pepper", "salt", "a tent"), "shopping")
+    taken = lists.remove(household, Request(("salt and pepper",), "shopping")).reply
+    assert taken == "Taken off: salt and pepper. Your shopping list: salt, a tent."
+    assert lists.remove(household, Request(("the tent",))).reply == "Taken off: a tent. Your shopping list: salt."
+
+
+def test_what_is_said_twice_is_added_once(household: Household):
+    added = lists.add(household, ("soap", "Soap", "soap", "tea"), "shopping").reply
+    assert added == "On your shopping list now: soap, tea."
+
+
 def test_a_list_with_items_is_deleted_only_after_a_yes(household: Household):
     lists.add(household, ("honey",), "shopping")
     outcome = lists.remove(household, Request(name="shopping", whole=True))

@@ -10,7 +10,7 @@ import pytest
 from assistant import schedule
 from assistant.changes import Change
 from assistant.household import Household
-from assistant.store import Alarm, Store, StoreError
+from assistant.store import Alarm, Setting, Store, StoreError
 from assistant.time_words import understand
 from assistant.when import When
 
@@ -33,6 +33,33 @@ def test_a_past_time_sets_nothing(household: Household, when: Understand):
     assert outcome.reply == "That is past: yesterday, Thursday 19 November, 09:00."
     assert outcome.made is None
     assert schedule.tell_alarms(household, when("")).reply == "There is no alarm."
+
+
+def test_a_time_that_is_half_understood_sets_tells_and_deletes_nothing(household: Household, when: Understand):
+    _alarms(household, "friday at nine", when=when)
+    reply = 'I did not understand "on february 30" as a time.'
+    unclear = when("on february 30 at seven")
+    assert schedule.add_alarm(household, unclear).reply == reply
+    assert schedule.add_entry(household, "rent", unclear).reply == reply
+    assert schedule.tell_alarms(household, unclear).reply == reply
+    assert schedule.remove_alarms(household, unclear).reply == reply
+    assert schedule.tell_alarms(household, when("")).reply == "Your alarms: Friday 27 November, 09:00."
+
+
+def test_what_is_repeated_has_no_end(household: Household, when: Understand):
+    reply = schedule.add_alarm(household, when("every day next week at seven")).reply
+    assert reply == "I cannot repeat it in Monday 23 November to Sunday 29 November alone."
+
+
+def test_the_last_day_of_all_is_too_far_away(household: Household, when: Understand, now: datetime):
+    reply = "Friday 31 December 9999 is too far away."
+    assert schedule.add_entry(household, "doomsday", when("december 31 9999")).reply == reply
+    assert schedule.add_alarm(household, when("december 31 9999 at nine")).reply == reply
+    (made,) = _alarms(household, "every friday at nine am", when=when)
+    assert schedule.tell_alarms(household, when("december 31 9999")).reply == reply
+    with household.store.session() as session:
+        corrected = schedule.correct(session, made.rows(session)[0], when("december 31 9999"), now)
+    assert corrected == f"{reply} It stays as it was: every Friday, next Friday 27 November, 09:00."
 
 
 def test_what_is_past_is_told_no_more(household: Household, when: Understand):
@@ -140,6 +167,16 @@ def test_a_recurrence_is_corrected(
     assert schedule.tell_alarms(household, when("")).reply == f"Your alarms: {expected}."
 
 
+def test_one_day_does_not_correct_several(household: Household, when: Understand, now: datetime):
+    (made,) = _alarms(household, "every monday and wednesday at nine am", when=when)
+    with household.store.session() as session:
+        reply = schedule.correct(session, made.rows(session)[0], when("tuesday"), now)
+    assert reply == (
+        "I do not know which of its days to change. "
+        "It stays as it was: every Monday and Wednesday, next Monday 23 November, 09:00."
+    )
+
+
 def test_a_recurrence_is_not_corrected_to_the_past(household: Household, when: Understand, now: datetime):
     (made,) = _alarms(household, "every monday at nine am", when=when)
     with household.store.session() as session:
@@ -197,6 +234,36 @@ def test_moments_survive_a_restart_and_a_change_of_time_zone(household: Househol
     again = Household(Store(household.store.path), ZoneInfo("Europe/London"), household.now())
     assert again.zone.key == "America/New_York"
     assert schedule.tell_alarms(again, When()).reply == "Your alarms: Friday 27 November, 04:00."
+
+
+def test_whole_days_and_recurrences_go_by_the_clock_on_the_wall(household: Household, when: Understand):
+    schedule.add_entry(household, "grandma's birthday", when("july fourth"))
+    schedule.add_entry(household, "call", when("every monday at 2 am"))
+    _alarms(household, "every weekday at six am", "monday at noon", when=when)
+    entries = "In your calendar: call, every Monday, next Monday 23 November, 02:00; "
+    entries += "grandma's birthday, Sunday 4 July 2027."
+    household.zone = ZoneInfo("America/New_York")
+    assert schedule.tell_entries(household, When(), "").reply == entries
+    assert schedule.tell_alarms(household, When()).reply == (
+        "Your alarms: every weekday, next Monday 23 November, 06:00; Monday 23 November, 07:00."
+    )
+    household.zone = ZoneInfo("Asia/Tokyo")
+    assert schedule.tell_entries(household, When(), "").reply == entries
+
+
+def test_a_machine_in_another_time_zone_moves_no_day(household: Household, when: Understand):
+    schedule.add_entry(household, "grandma's birthday", when("july fourth"))
+    moved = Household(Store(household.store.path), ZoneInfo("America/New_York"), household.now())
+    assert schedule.tell_entries(moved, When(), "").reply == "In your calendar: grandma's birthday, Sunday 4 July 2027."
+
+
+def test_a_database_from_before_wall_clocks_were_kept_is_opened(household: Household, when: Understand):
+    schedule.add_entry(household, "grandma's birthday", when("july fourth"))
+    with household.store.session() as session:
+        session.delete(session.get(Setting, "wall_clock_zone"))
+    again = Household(Store(household.store.path), household.zone, household.now())
+    again.zone = ZoneInfo("America/New_York")
+    assert schedule.tell_entries(again, When(), "").reply == "In your calendar: grandma's birthday, Sunday 4 July 2027."
 
 
 def test_nothing_is_kept_of_a_transaction_that_fails(household: Household, when: Understand, now: datetime):

@@ -55,6 +55,19 @@ MOMENTS = {
     "tonight at 12": "2026-11-21 00:00",
     "half past twelve tonight": "2026-11-21 00:30",
     "1 am tonight": "2026-11-21 01:00",
+    "quarter to midnight": "2026-11-20 23:45",
+    "at seven oh five": "2026-11-21 07:05",
+    "from nine to five tomorrow": "2026-11-21 09:00",
+    "nine to five tomorrow": "2026-11-21 09:00",
+    "from 12 to 1 tomorrow": "2026-11-21 12:00",
+    "from seven to eight pm": "2026-11-20 19:00",
+    "from 11 to 1 pm": "2026-11-20 11:00",
+    "between 7 and 8 am": "2026-11-21 07:00",
+    "9-10 am tomorrow": "2026-11-21 09:00",
+    "every monday and wednesday at six am": "2026-11-23 06:00",
+    "every day except sunday at six am": "2026-11-21 06:00",
+    "in a fortnight at nine": "2026-12-04 09:00",
+    "january second at 9": "2027-01-02 09:00",
 }
 
 DAYS = {
@@ -80,6 +93,48 @@ DAYS = {
     "in february": ("2027-02-01", "2027-02-28"),
     "christmas": ("2026-12-25", "2026-12-25"),
     "easter": ("2027-03-28", "2027-03-28"),
+    "12/25": ("2026-12-25", "2026-12-25"),
+    "25/12/2026": ("2026-12-25", "2026-12-25"),
+    "on 5/5": ("2027-05-05", "2027-05-05"),
+    "on 25.12.": ("2026-12-25", "2026-12-25"),
+    "christmas 2028": ("2028-12-25", "2028-12-25"),
+    "february 29": ("2028-02-29", "2028-02-29"),
+    "friday november 27": ("2026-11-27", "2026-11-27"),
+    "friday the 13th": ("2027-08-13", "2027-08-13"),
+    "last friday": ("2026-11-13", "2026-11-13"),
+    "last monday": ("2026-11-16", "2026-11-16"),
+    "two days ago": ("2026-11-18", "2026-11-18"),
+    "the day before yesterday": ("2026-11-18", "2026-11-18"),
+    "last week": ("2026-11-09", "2026-11-15"),
+    "last month": ("2026-10-01", "2026-10-31"),
+    "next year": ("2027-01-01", "2027-12-31"),
+    "in march 2030": ("2030-03-01", "2030-03-31"),
+    "saturday and sunday": ("2026-11-21", "2026-11-22"),
+    "from monday to friday": ("2026-11-23", "2026-11-27"),
+}
+
+# Half of it would be another day or another hour.
+UNCLEAR = {
+    "february 30 at 7": "february 30",
+    "2026-02-30 at 9": "2026-02-30",
+    "29/2/2027 at nine am": "29/2/2027",
+    "on 5/6 at nine am": "on 5/6",
+    "the 32nd at 6 am": "the 32nd",
+    "monday november 25 at 9 am": "monday november 25",
+    "every other day at six am": "every other day",
+    "every two hours": "every 2 hours",
+    "every third friday at nine": "every 3rd friday",
+    "twice a week at nine": "twice a week",
+    "the first monday of december at 9 am": "the 1st monday of december",
+    "the day before christmas at nine": "the day before",
+    "an hour before noon": "an hour before",
+    "on the fifth and sixth at nine": "the 5th and 6th",
+    "december 5 and 6 at nine am": "december 5 and 6",
+    "on monday, tuesday and friday at nine": "on monday, tuesday and friday",
+    "tomorrow at 7 or 8": "at 7 or 8",
+    "at six and at seven am": "at 6 and at 7 am",
+    "every day except christmas at nine": "except christmas at 9",
+    "in 9999 years at 6 am": "in 9999 years",
 }
 
 
@@ -93,6 +148,20 @@ def test_moment(words: str, when: Callable[[str], When], now: datetime):
 @pytest.mark.parametrize("words", DAYS)
 def test_days(words: str, when: Callable[[str], When]):
     assert when(words).days == tuple(map(date.fromisoformat, DAYS[words]))
+
+
+@pytest.mark.parametrize("words", UNCLEAR)
+def test_what_is_half_understood_is_set_aside(words: str, when: Callable[[str], When], now: datetime):
+    found = when(words)
+    assert found.unclear == UNCLEAR[words]
+    assert not found.said
+    assert found.next_moment(now) is None
+
+
+@pytest.mark.parametrize("words", ["next week at nine", "on monday and tuesday at 7 am", "next year at nine am"])
+def test_an_hour_in_a_stretch_of_days_is_no_moment(words: str, when: Callable[[str], When], now: datetime):
+    assert when(words).next_moment(now) is None
+    assert when(words).corrected(now, now) is None
 
 
 @pytest.mark.parametrize("words", [*MOMENTS, *DAYS])
@@ -125,6 +194,10 @@ def test_no_time_is_understood(words: str, when: Callable[[str], When]):
         ("remind me to buy two apples tomorrow at nine", "remind me to buy 2 apples"),
         ("schedule a meeting with tom on monday at ten am", "schedule a meeting with tom"),
         ("meeting with alex next thursday at eleven", "meeting with alex"),
+        ("the 45th birthday of alex tomorrow", "the 45th birthday of alex"),
+        ("buy 1/2 pound of butter tomorrow", "buy 1/2 pound of butter"),
+        ("a table for 2 to 3 people tomorrow", "a table for 2 to 3 people"),
+        ("lunch from 12 to 1 tomorrow", "lunch"),
     ],
 )
 def test_the_rest_of_a_message_is_kept(message: str, rest: str, when: Callable[[str], When]):
@@ -196,7 +269,14 @@ def test_a_moment_is_described_without_doubt(moment: str, expected: str, now: da
         ("every week", "every week"),
         ("my weekday alarms", "every weekday"),
         ("the third of every month", "every month"),
+        ("every monday and wednesday", "every Monday and Wednesday"),
+        ("on mondays, wednesdays and fridays", "every Monday, Wednesday and Friday"),
+        ("every day from monday to thursday", "every Monday, Tuesday, Wednesday and Thursday"),
+        ("every day except sunday", "every day except Sunday"),
+        ("every day at nine but not on weekends", "every weekday"),
+        ("every june 3rd", "every year"),
     ],
 )
 def test_a_recurrence_is_described(words: str, expected: str, when: Callable[[str], When]):
     assert describe_repeats(when(words).repeats) == expected
+    assert describe_repeats(when(expected).repeats) == expected  # a form keeps it in words
