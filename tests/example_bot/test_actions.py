@@ -116,6 +116,24 @@ def test_whatever_answers_a_form_is_taken_or_left_to_the_rules(slot: str):
 
 
 @pytest.mark.parametrize(
+    ("slot", "message", "value"),
+    [
+        ("alarm_when", "tomorrow at nine", "tomorrow at nine"),
+        ("entry_title", "dentist", "dentist"),
+        ("entry_when", "in ten minutes", "in ten minutes"),
+        ("list_items", "milk", ["milk"]),
+        ("contact_name", "lucy", "lucy"),
+        ("contact_email", "lucy@example.com", "lucy@example.com"),
+    ],
+)
+def test_an_answer_fills_what_a_form_asked_for_and_never_mind_does_not(slot: str, message: str, value: Any):
+    form = next(form for form, needs in FORMS.items() if slot in needs["required_slots"])
+    _, events = _run(f"validate_{form}", "inform", message, requested_slot=slot)
+    assert {event["name"]: event["value"] for event in events}[slot] == value
+    assert _run(f"validate_{form}", "deny", "never mind", requested_slot=slot) == ([], [])
+
+
+@pytest.mark.parametrize(
     ("message", "reply"),
     [
         ("wake me up on february 30 at 7 am", 'I did not understand "on february 30" as a time.'),
