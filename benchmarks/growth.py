@@ -103,6 +103,10 @@ def table(result: dict[str, Any]) -> str:
             f"| {row['engine']} | {row['message_p50_ms']:.2f} |"
             for row in rows
         ]
+        missing = TABLES[name][len(rows) :]
+        if missing:
+            told = "; ".join(", ".join(f"{value:,} {key}" for key, value in size.items()) for size in missing)
+            lines += ["", f"Not measured: {told}."]
     return "\n".join(lines) + "\n"
 
 
