@@ -19,6 +19,7 @@ from rasa_bert_intent.config import ENVIRONMENT_PREFIX
 from rasa_bert_intent.cpus import available_cpus
 from rasa_bert_intent.errors import ServerError
 from rasa_bert_intent.guard import guarded
+from rasa_bert_intent.kept import keep, release
 
 THREADS_VARIABLE = f"{ENVIRONMENT_PREFIX}NUM_THREADS"
 _MEGABYTE = 1024 * 1024
@@ -42,8 +43,12 @@ def folder_for_ray() -> Iterator[tuple[Path, str]]:
     token = secrets.token_hex(32)
     # /tmp: Ray's sockets lie in there, and the system allows their paths about a hundred bytes.
     folder = Path(tempfile.mkdtemp(prefix="rbi-", dir="/tmp"))
-    with guarded(folder, token):
-        yield folder, token
+    lock = keep(folder)
+    try:
+        with guarded(folder, token):
+            yield folder, token
+    finally:
+        release(lock)
 
 
 @contextmanager
