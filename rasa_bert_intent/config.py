@@ -207,7 +207,7 @@ class Options:
         None, Optional(Url()), "Of the server that `engine: remote` asks, such as `http://127.0.0.1:5056`."
     )
     remote_timeout: float = _option(
-        2.0, Number(0, 600, open_low=True), "Seconds to wait for the server's answer, at each try."
+        2.0, Number(0, 600, open_low=True), "Seconds to wait for the server to go on answering, at each try."
     )
     remote_retries: int = _option(1, Integer(0, 10), "Further tries when the server fails, before there is no intent.")
     remote_fallback: str = _option(

@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import re
 import secrets
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,9 +21,13 @@ from rasa_bert_intent.config import ENVIRONMENT_PREFIX
 from rasa_bert_intent.cpus import available_cpus
 from rasa_bert_intent.errors import ServerError
 from rasa_bert_intent.guard import guarded
+from rasa_bert_intent.kept import keep, release
 
 THREADS_VARIABLE = f"{ENVIRONMENT_PREFIX}NUM_THREADS"
 _MEGABYTE = 1024 * 1024
+# Of a machine: a name, or a number, that of IPv6 in brackets.
+_HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]")
+_SECONDS_TO_CONNECT = 10
 
 
 def require(what: str, extra: str, *modules: str) -> None:
@@ -42,8 +48,12 @@ def folder_for_ray() -> Iterator[tuple[Path, str]]:
     token = secrets.token_hex(32)
     # /tmp: Ray's sockets lie in there, and the system allows their paths about a hundred bytes.
     folder = Path(tempfile.mkdtemp(prefix="rbi-", dir="/tmp"))
-    with guarded(folder, token):
-        yield folder, token
+    lock = keep(folder)
+    try:
+        with guarded(folder, token):
+            yield folder, token
+    finally:
+        release(lock)
 
 
 @contextmanager
@@ -84,7 +94,7 @@ def own_ray(
     os.environ.setdefault("RAY_worker_register_timeout_seconds", "300")
     if share_cpus:
         os.environ.setdefault(THREADS_VARIABLE, str(max(1, available_cpus() // processes)))
-    with connected(
+    with _ray(
         address="local",
         num_cpus=processes,
         include_dashboard=False,
@@ -97,8 +107,42 @@ def own_ray(
 
 
 @contextmanager
-def connected(**init: Any) -> Iterator[None]:
-    """A connection to a Ray inside the block, whose processes do not write to our streams.
+def connected(address: str) -> Iterator[None]:
+    """A connection inside the block to a Ray cluster that runs already.
+
+    Args:
+        address: As `--ray-address` gives it: HOST:PORT, or auto.
+
+    Raises:
+        ServerError: if it is neither, nobody listens there, or Ray fails, also within the block.
+    """
+    if address != "auto":
+        _check_address(address)
+    with _ray(address=address):
+        yield
+
+
+def _check_address(address: str) -> None:
+    """Refuses what Ray would raise a traceback for, or ask for minutes."""
+    host, _, port = address.rpartition(":")
+    if not _HOST.fullmatch(host) or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ServerError(
+            f"--ray-address: expected HOST:PORT, as `ray start --head` prints it, or auto, for the cluster that this "
+            f"machine is of, got {address!r}."
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_CONNECT).close()
+    except (OSError, UnicodeError) as error:  # the latter: no name of a machine
+        reason = getattr(error, "strerror", None) or error
+        raise ServerError(
+            f"--ray-address: {address} cannot be reached ({reason}). Give the address of a cluster that "
+            "runs, as `ray start --head` prints it, or auto, for the one that this machine is of."
+        ) from None
+
+
+@contextmanager
+def _ray(**init: Any) -> Iterator[None]:
+    """A Ray inside the block, whose processes do not write to our streams.
 
     Args:
         **init: Arguments of `ray.init`.
@@ -112,7 +156,16 @@ def connected(**init: Any) -> Iterator[None]:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **init)
         yield
     except (RuntimeError, ConnectionError, ray.exceptions.RayError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ServerError(f"Ray failed: {reason}") from None
+        cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else None
+        raise ServerError(f"Ray failed: {_first_line(error) if cause is None else _named(cause)}") from None
     finally:
         ray.shutdown()
+
+
+def _named(cause: BaseException) -> str:
+    """What was raised in a process of Ray's, whose own text of it begins with that process."""
+    return f"{type(cause).__name__}: {_first_line(cause)}"
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

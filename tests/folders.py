@@ -1,5 +1,6 @@
-"""What lies in a folder."""
+"""What lies in a folder, and whether it may go."""
 
+import os
 from pathlib import Path
 
 
@@ -9,3 +10,17 @@ def files(folder: Path) -> list[str]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in files(folder)}
+
+
+def may_be_cleaned(folder: Path) -> bool:
+    """Whether systemd-tmpfiles would take away what is old in a folder: it asks for a lock of its own first."""
+    import fcntl
+
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(file)
+    return True

@@ -35,7 +35,7 @@ class OnRay:
 
     Attributes:
         workers: Processes that hold the model; None: one for each CPU, or GPU where the model takes one.
-        address: Of a cluster, as `ray.init` takes it; None: a Ray on this machine, for this job alone.
+        address: Of a cluster, HOST:PORT or auto; None: a Ray on this machine, for this job alone.
     """
 
     workers: int | None = None

@@ -63,7 +63,7 @@ def add_parser(subparsers: Any) -> None:
     )
     ray.add_argument(
         "--ray-address",
-        metavar="ADDRESS",
+        metavar="HOST:PORT|auto",
         help="of a Ray cluster whose machines all see the model, --input and --output under the same paths "
         "(default: this machine)",
     )

@@ -85,7 +85,7 @@ def add_parser(subparsers: Any) -> None:
     )
     several.add_argument(
         "--ray-address",
-        metavar="ADDRESS",
+        metavar="HOST:PORT|auto",
         help="of a Ray cluster whose machines all see --output, --checkpoints and what the options name under the same "
         "paths (default: this machine)",
     )

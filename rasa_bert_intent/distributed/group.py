@@ -33,7 +33,8 @@ def joined(world: World, device: str) -> Iterator[None]:
         device: The option `device`. Each process of a machine gets a GPU of its own.
 
     Raises:
-        OptionsError: if there is not a GPU for each, or the device is of a kind that cannot be shared in.
+        OptionsError: if there is not a GPU for each, the device is of a kind that cannot be shared in, or the
+            processes do not find each other.
         ProcessLostError: inside the block.
     """
     if not world.launched:
@@ -43,10 +44,7 @@ def joined(world: World, device: str) -> Iterator[None]:
     # Where it is missing accelerate chooses a number of threads itself.
     os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))
     if not dist.is_initialized():  # by Ray Train, or by a training before
-        store, rank, size = next(dist.rendezvous("env://"))
-        dist.init_process_group(
-            "nccl" if on_gpu else "gloo", store=dist.PrefixStore(_attempt(), store), rank=rank, world_size=size
-        )
+        _meet("nccl" if on_gpu else "gloo", world)
         # Not before the end: torch cannot be sure to make another by the same launcher.
         atexit.register(_leave)
     try:
@@ -58,6 +56,20 @@ def joined(world: World, device: str) -> Iterator[None]:
                 "--checkpoints they go on where the last one was written."
             ) from None
         raise
+
+
+def _meet(backend: str, world: World) -> None:
+    """Finds the other processes."""
+    try:
+        store, rank, size = next(dist.rendezvous("env://"))
+        dist.init_process_group(backend, store=dist.PrefixStore(_attempt(), store), rank=rank, world_size=size)
+    except (RuntimeError, ValueError) as error:
+        where = ":".join(os.environ[name] for name in ("MASTER_ADDR", "MASTER_PORT"))
+        raise OptionsError(
+            f"MASTER_ADDR:MASTER_PORT: the {world.size} processes do not find each other at {where} "
+            f"({str(error).splitlines()[0]}). Start all of them with the address of the first one's machine, and a "
+            "port that is free there, such as by torchrun --master-port."
+        ) from None
 
 
 def _attempt() -> str:

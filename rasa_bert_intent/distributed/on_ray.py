@@ -43,7 +43,7 @@ def train_on_ray(job: Job, workers: int, address: str | None = None) -> None:
     Args:
         job: What is trained; its checkpoints are what goes on when a process dies, without any it begins anew.
         workers: How many processes.
-        address: Of a cluster, as `ray.init` takes it; None: a Ray on this machine, for this job alone.
+        address: Of a cluster, HOST:PORT or auto; None: a Ray on this machine, for this job alone.
 
     Raises:
         OptionsError: if there are fewer CPUs, or GPUs where it trains on them.

@@ -21,6 +21,7 @@ import urllib3
 
 from rasa_bert_intent.config import ENVIRONMENT_PREFIX, Options
 from rasa_bert_intent.errors import ModelError, OptionsError, ServerError
+from rasa_bert_intent.kept import keep, release
 from rasa_bert_intent.predictor import IntentPredictor
 from rasa_bert_intent.remote.protocol import (
     CLASSIFY,
@@ -40,6 +41,7 @@ PROBE = ["are you there?"]
 _LOG_SECONDS = 60.0
 _PAUSE_BEFORE_RETRY = 0.05
 
+_NO_INTENT = "messages get no intent"
 _WRONG_REQUEST = (400, 413)  # our own fault: the server is well
 
 
@@ -70,8 +72,7 @@ class RemoteModel:
         if token := token_of_environment():
             self._headers["Authorization"] = f"Bearer {token}"
         self._http = urllib3.PoolManager(maxsize=16, timeout=options.remote_timeout, retries=False)
-        instead = "a model loaded here answers messages" if stand_in else "messages get no intent"
-        self._outage = Outage(self._url, instead)
+        self._outage = Outage(self._url, "a model loaded here answers messages" if stand_in else _NO_INTENT)
 
     @classmethod
     def load(cls, directory: Path, options: Options) -> RemoteModel:
@@ -116,7 +117,7 @@ class RemoteModel:
         try:
             return self._stand_in.model.predict_with_scope(texts)
         except ModelError as error:
-            self._outage.tell(f"and remote_fallback: local cannot stand in: {error}")
+            self._outage.answer_by(f"{_NO_INTENT} (remote_fallback: local cannot stand in: {str(error).rstrip('.')})")
             raise ServerError(str(error)) from None
 
     def _ask(self, texts: Sequence[str], tries: int) -> tuple[np.ndarray, np.ndarray]:
@@ -172,6 +173,9 @@ class RemoteModel:
             self._ask(PROBE, 1)
         except ServerError as error:
             self._outage.goes_on(str(error))
+            return False
+        except Exception as error:  # the thread that asks must outlive whatever it is
+            self._outage.goes_on(f"{type(error).__name__}: {error}")
             return False
         self._outage.end()
         return True
@@ -239,6 +243,13 @@ class Outage:
         with self._lock:
             self._tell(reason)
 
+    def answer_by(self, instead: str) -> None:
+        """Something else happens to messages from now on; that is told at once, and in every line from then on."""
+        with self._lock:
+            if instead != self._instead:
+                self._instead = instead
+                logger.warning(f"{self._url} gives no answer, and {instead}.")
+
     def _tell(self, reason: str) -> bool:
         now = time.monotonic()
         if now - self._told < _LOG_SECONDS:
@@ -263,6 +274,7 @@ class StandIn:
     def __init__(self, directory: Path, options: Options) -> None:
         self._options = options
         self._scratch = tempfile.TemporaryDirectory(prefix="rasa_bert_intent_")  # goes away with this object
+        weakref.finalize(self, release, keep(Path(self._scratch.name)))  # and not before, as old as it may be
         self._directory = Path(self._scratch.name) / "model"
         shutil.copytree(directory, self._directory)
         self._lock = threading.Lock()
@@ -298,6 +310,6 @@ def _error_in(body: bytes) -> str:
     """The server's own words, or what stands in its place, as a part of one line."""
     try:
         said = str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         said = body.decode("utf-8", "replace")
     return " ".join(said.split())[:200] or "nothing more"

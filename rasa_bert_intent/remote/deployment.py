@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import http.client
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,9 @@ from rasa_bert_intent.serving import load_to_serve
 _SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]
 _MESSAGES = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0]
 
+# To this machine's own Ray, whatever proxy the environment names.
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 # Of one text: confidences of all labels, and P(in scope).
 Row = tuple[list[float], float]
 
@@ -50,7 +54,8 @@ class SharedModel:
         self._metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
         self._token = token_of_environment()
         self._models: dict[str, IntentPredictor] = {}  # newest first
-        self._loading: asyncio.Task[None] | None = None
+        self._wanted: list[tuple[str, str]] = []  # newest first: fingerprint and directory
+        self._loading: asyncio.Task[None] | None = None  # of the last who wanted some
         self._suspect = False  # the last batch failed
         self._worker = ThreadPoolExecutor(max_workers=1)  # a model works on one batch at a time
         self._classify.set_max_batch_size(max_batch)
@@ -68,22 +73,29 @@ class SharedModel:
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Takes up models; called by Serve before the first request, and at each reload.
 
-        Requests are answered by the models there are until new ones are loaded.
+        Requests are answered by the models there are until new ones are loaded. Reloads may come close together: what
+        was wanted last is what there will be.
 
         Args:
             config: `models`, the newest first: fingerprint and directory of each.
         """
+        self._wanted = config["models"]
+        self._loading = asyncio.create_task(self._take_up(self._wanted, self._loading))
         if not self._models:
-            await self._take_up(config["models"])
-        else:
-            self._loading = asyncio.create_task(self._take_up(config["models"]))
+            await self._loading
 
-    async def _take_up(self, wanted: list[tuple[str, str]]) -> None:
+    async def _take_up(self, wanted: list[tuple[str, str]], former: asyncio.Task[None] | None) -> None:
+        """Loads one after another; what fails fails all that come after, so that `check_health` sees it."""
+        if former is not None:
+            await former
         models = dict(self._models)
         for name, directory in wanted:
+            if wanted is not self._wanted:
+                return  # overtaken: others are wanted now
             if name not in models:
                 models[name] = await asyncio.to_thread(load_to_serve, Path(directory))
-        self._models = {name: models[name] for name, _ in wanted}
+        if wanted is self._wanted:
+            self._models = {name: models[name] for name, _ in wanted}
 
     async def check_health(self) -> None:
         """Raises what is wrong with this replica; Serve then replaces it."""
@@ -111,8 +123,7 @@ class SharedModel:
             self._requests.inc(tags={"status": str(response.status_code)})
             return response
         if (method, path) == ("GET", "/metrics"):
-            content = await asyncio.to_thread(_fetch, self._metrics_url)
-            return Response(content, media_type="text/plain; version=0.0.4")
+            return await self._metrics()
         return _error(404, f"there is POST {CLASSIFY}, GET /readyz, GET /healthz and GET /metrics")
 
     def _is_allowed(self, request: Request) -> bool:
@@ -120,6 +131,13 @@ class SharedModel:
             return True
         given = request.headers.get("authorization", "")
         return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
+
+    async def _metrics(self) -> Response:
+        try:
+            content = await asyncio.to_thread(_fetch, self._metrics_url)
+        except (OSError, http.client.HTTPException) as error:
+            return _error(503, f"Ray gives no metrics: {error or type(error).__name__}")
+        return Response(content, media_type="text/plain; version=0.0.4")
 
     async def _respond(self, request: Request) -> Response:
         body = await _body(request, self._most_bytes)
@@ -180,5 +198,5 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None) -> 
 
 
 def _fetch(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as response:
+    with _DIRECTLY.open(url, timeout=10) as response:
         return response.read()

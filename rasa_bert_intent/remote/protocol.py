@@ -94,7 +94,7 @@ def read_answer(body: bytes, model: str, labels: Sequence[str], count: int) -> t
         confidences = np.array([row["confidences"] for row in content["answers"]], dtype=np.float64)
         in_scope = np.array([row["p_in_scope"] for row in content["answers"]], dtype=np.float64)
         ours = content["model"] == model and content["labels"] == list(labels)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise ValueError("it answers something else than confidences") from None
     if not ours:
         raise ValueError("it answers by another model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 import os
@@ -274,14 +275,20 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+_ADVICE_ON_HOST = (
+    "Give --host an IPv4 address of this machine, or its name: 127.0.0.1 for this machine alone, 0.0.0.0 for all."
+)
+
+
 def _check_port(host: str, port: int) -> None:
     try:
         with socket.create_server((host, port)):
             pass
-    except OSError as error:
-        raise ServerError(
-            f"--host {host} --port {port}: cannot listen there ({error.strerror}). Choose another port."
-        ) from None
+    except (OSError, UnicodeError) as error:  # the latter: no name of a machine
+        port_is_at_fault = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
+        advice = "Choose another port." if port_is_at_fault else _ADVICE_ON_HOST
+        reason = getattr(error, "strerror", None) or error
+        raise ServerError(f"--host {host} --port {port}: cannot listen there ({reason}). {advice}") from None
 
 
 def _free_port() -> int:

@@ -7,6 +7,7 @@ import json
 import warnings
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.reports.metrics import accuracy, macro_f1
 from rasa_bert_intent.training.fit import fit
 from rasa_bert_intent.tuning.space import Space
+from rasa_bert_intent.tuning.storage import AWAY
 from rasa_bert_intent.tuning.task import Labelled, Task
 
 # Looks at a training, the last of them at its end.
@@ -87,9 +89,10 @@ class Measured:
         given: list[str] = []
 
         def report(more: Sequence[str], answers: Sequence[str], step: int) -> None:
-            trial.report(_METRICS[self.metric]([*truth, *more], [*given, *answers]), step)
-            if changes and trial.should_prune():  # the defaults are what all is compared with
-                raise optuna.TrialPruned
+            with suppress(*AWAY):  # the training goes on without this look
+                trial.report(_METRICS[self.metric]([*truth, *more], [*given, *answers]), step)
+                if changes and trial.should_prune():  # the defaults are what all is compared with
+                    raise optuna.TrialPruned
 
         for number, (seen, unseen) in enumerate(self.task.rounds()):
             watch = _Looks.at(unseen, lambda answers, look: report(unseen.intents, answers, number * LOOKS + look))  # noqa: B023

@@ -26,6 +26,9 @@ from rasa_bert_intent.tuning.say import say
 HEARTBEAT, GRACE = 10, 40
 # A trial that kills its worker, by taking all memory, shall not do so for ever.
 MOST_DEATHS = 3
+_DEATHS = "deaths"
+# What the database raises that is away.
+AWAY = (StorageInternalError, sqlalchemy.exc.SQLAlchemyError)
 # SQLite lets one process write at a time; the others wait this many seconds at most.
 _PATIENCE = 120
 # A server answers within so many seconds, or not at all.
@@ -33,6 +36,8 @@ _TO_CONNECT = 10
 _WITH_TIMEOUT = ("postgresql:", "postgresql+psycopg", "mysql+pymysql:", "mariadb+pymysql:")
 _ATTEMPTS = 3
 _BETWEEN = 1.0
+# Attempts to note what a trial found, so much later.
+_ATTEMPTS_TO_NOTE = 10
 
 
 def address_of(study: str) -> str:
@@ -93,7 +98,7 @@ def told(address: str) -> Iterator[None]:
     """What the database cannot do is told in one line."""
     try:
         yield
-    except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
+    except AWAY as error:
         cause: BaseException = error
         while cause.__cause__ is not None:
             cause = cause.__cause__
@@ -132,7 +137,7 @@ def open_storage(address: str, *, heartbeat: int = HEARTBEAT, grace: int = GRACE
                         grace_period=grace,
                         heartbeat_stale_trial_callback=tried_again,
                     )
-                except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError):
+                except AWAY:
                     # Another worker may be making the same tables.
                     if attempt == _ATTEMPTS - 1:
                         raise
@@ -151,20 +156,42 @@ class _Storage(RDBStorage):
         with suppress(StorageInternalError):
             super().record_heartbeat(trial_id)
 
+    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
+        # What a training found is lost with it.
+        for left in reversed(range(_ATTEMPTS_TO_NOTE)):
+            try:
+                return super().set_trial_user_attr(trial_id, key, value)
+            except AWAY:
+                if not left:
+                    raise
+                time.sleep(_BETWEEN)
+
 
 def tried_again(study: optuna.Study, trial: FrozenTrial) -> None:
     """Puts the trial of a dead worker into the queue again."""
-    again = len(history(trial)) + 1 < MOST_DEATHS
+    again = deaths(trial) + 1 < MOST_DEATHS
     say(f"the worker of trial {trial.number} was killed: " + ("it is tried again" if again else "it is given up"))
     if again:
-        put_back(study, trial)
+        put_back(study, trial, died=1)
 
 
-def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Puts a trial that failed into the queue again; nothing that its worker noted of it goes with it."""
+def put_back(study: optuna.Study, trial: FrozenTrial, died: int = 0) -> None:
+    """Puts a trial that failed into the queue again; nothing that its worker noted of it goes with it.
+
+    Args:
+        study: Whose queue it is.
+        trial: Which failed.
+        died: Workers that it was the end of.
+    """
     trial = copy.deepcopy(trial)
     trial.user_attrs = {}
+    trial.system_attrs[_DEATHS] = deaths(trial) + died
     RetryHeartbeatStaleTrialCallback()(study, trial)
+
+
+def deaths(trial: FrozenTrial) -> int:
+    """How many workers the trials were the end of that this one tries again; those that were interrupted are none."""
+    return trial.system_attrs.get(_DEATHS, 0)
 
 
 def history(trial: FrozenTrial) -> list[int]:

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from rasa_bert_intent.errors import BertIntentError, DataError
 from rasa_bert_intent.tuning.say import say
-from rasa_bert_intent.tuning.storage import GRACE, MOST_DEATHS, history, put_back, shown, tried_again
+from rasa_bert_intent.tuning.storage import AWAY, GRACE, MOST_DEATHS, deaths, history, put_back, shown, tried_again
 
 # Seconds between two looks at what other workers do, and looks before a line says so.
 _POLL, _SAYS_SO = 1.0, 5
@@ -30,6 +30,10 @@ _POLL, _SAYS_SO = 1.0, 5
 ERROR, SURPLUS, WORKER = "error", "surplus", "worker"
 _FINGERPRINT = "fingerprint"
 _WORTH_KEEPING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+
+
+class FailedError(Exception):
+    """A trial failed, which is noted of it."""
 
 
 class SurplusError(Exception):
@@ -109,7 +113,7 @@ def _gave_up(trial: FrozenTrial, again: set[int]) -> bool:
     """Whether a failed trial is all that there will be of it; `again` are the numbers of those tried again."""
     if ERROR in trial.user_attrs:
         return True
-    return trial.number not in again and len(history(trial)) + 1 >= MOST_DEATHS
+    return trial.number not in again and deaths(trial) + 1 >= MOST_DEATHS
 
 
 def work(
@@ -130,6 +134,8 @@ def work(
 
     Raises:
         KeyboardInterrupt: the trial at hand being in the queue again.
+        StorageInternalError, SQLAlchemyError: likewise, the database being away for long; or it is left as a dead
+            worker's.
     """
     runner = _Runner(study, objective, budget)
     nameless: dict[int, float] = {}
@@ -186,11 +192,15 @@ class _Runner:
         """Runs one trial."""
         self._number = None
         try:
-            self._study.optimize(self._score, n_trials=1, catch=(Exception,), callbacks=[tell])
-        except KeyboardInterrupt:
+            self._study.optimize(self._score, n_trials=1, catch=(FailedError, SurplusError), callbacks=[tell])
+        except (KeyboardInterrupt, *AWAY):
             trial = self._trial()
-            if trial is not None and trial.state == TrialState.FAIL:
+            if trial is not None and trial.state == TrialState.FAIL and {ERROR, SURPLUS}.isdisjoint(trial.user_attrs):
                 put_back(self._study, trial)
+            raise
+        except (UnboundLocalError, AssertionError) as error:  # Optuna's, when it cannot note how a trial ended
+            if isinstance(error.__context__, AWAY):
+                raise error.__context__ from error.__context__.__cause__
             raise
         except (ValueError, UpdateFinishedTrialError):
             trial = self._trial()
@@ -226,14 +236,14 @@ class _Runner:
             raise SurplusError
         try:
             return self._objective(trial)
-        except (optuna.TrialPruned, UpdateFinishedTrialError):
+        except (optuna.TrialPruned, UpdateFinishedTrialError, *AWAY):
             raise
         except Exception as error:
             reason = " ".join(str(error).split())
             trial.set_user_attr(
                 ERROR, reason if isinstance(error, BertIntentError) else f"{type(error).__name__}: {reason}"
             )
-            raise
+            raise FailedError from error
 
 
 def _trials(trials: Sequence[FrozenTrial]) -> str:

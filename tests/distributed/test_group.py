@@ -1,7 +1,8 @@
-"""What DistributedDataParallel relies on, in one process."""
+"""What DistributedDataParallel relies on, and what processes are told that do not meet, in one process."""
 
 from collections.abc import Callable
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from encoders import FAMILIES, make_encoder
 from transformers import TrainerCallback
 
 from rasa_bert_intent import Options, fit
+from rasa_bert_intent.distributed.group import joined
+from rasa_bert_intent.distributed.world import World
+from rasa_bert_intent.errors import OptionsError
 from rasa_bert_intent.model import IntentModel
 
 
@@ -40,3 +44,17 @@ def test_every_weight_that_is_trained_gets_a_gradient(
     fit(*examples, options(encoder=encoder, method="full", epochs=1), progress=False, watch=unused.of)
     assert unused.steps
     assert unused.names == []
+
+
+@pytest.mark.parametrize("port", ["taken", "70000", "nonsense"])
+def test_processes_that_cannot_meet_are_told_where(port: str, monkeypatch: pytest.MonkeyPatch):
+    with create_server(("127.0.0.1", 0)) as taken:
+        port = port.replace("taken", str(taken.getsockname()[1]))
+        launched = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        for name, value in launched.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(OptionsError) as error, joined(World.of_environment(), "cpu"):
+            pass
+    told = f"MASTER_ADDR:MASTER_PORT: the 2 processes do not find each other at 127.0.0.1:{port} ("
+    assert str(error.value).startswith(told)
+    assert "\n" not in str(error.value)

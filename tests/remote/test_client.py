@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from folders import may_be_cleaned
 from ports import free_port
 from remote_server import TOKEN, Server, replace_model, wait_until
 from scripted import ScriptedServer, error
@@ -205,6 +206,51 @@ def test_a_page_of_a_proxy_is_no_answer_and_what_is_one_is_taken(scripted, remot
     assert told(caplog) == []
 
 
+DEEP = b"[" * 100_000
+HUGE = b'{"model": "", "labels": [], "answers": [{"p_in_scope": 1' + b"0" * 400 + b', "confidences": []}]}'
+ODD = pytest.mark.parametrize("odd", [(200, HUGE), (200, DEEP), (502, DEEP)], ids=["huge", "deep", "deep error"])
+
+
+@ODD
+def test_an_odd_answer_costs_a_message_its_intent_and_no_more(scripted, remote: Load, odd: tuple[int, bytes], caplog):
+    scripted.failures = [odd]
+    with pytest.raises(ServerError):
+        remote(scripted.url, remote_retries=0).predict_proba(["hello"])
+    assert "messages get no intent: it answer" in told(caplog)[0]
+
+
+@ODD
+def test_after_an_odd_answer_the_server_is_still_asked_whether_it_is_back(
+    scripted, remote: Load, odd: tuple[int, bytes], monkeypatch
+):
+    monkeypatch.setattr(client, "_PROBE_SECONDS", 0.05)
+    scripted.failures = [error(500), odd]
+    model = remote(scripted.url, remote_retries=0)
+    with pytest.raises(ServerError):
+        model.predict_proba(["hello"])
+    is_back(model)
+    assert model.predict_proba(["hello"]).shape == (1, 4)
+
+
+def test_what_nobody_thought_of_does_not_end_the_asking(scripted, remote: Load, monkeypatch, caplog):
+    monkeypatch.setattr(client, "_PROBE_SECONDS", 0.05)
+    monkeypatch.setattr(client, "_LOG_SECONDS", 0.0)
+    scripted.failures = [error(500)]
+    model = remote(scripted.url, remote_retries=0)
+    surprises, ask_once = [ZeroDivisionError("a surprise")], model._ask_once
+
+    def surprising(body: bytes, count: int) -> Any:
+        if threading.current_thread() is not threading.main_thread() and surprises:
+            raise surprises.pop()
+        return ask_once(body, count)
+
+    monkeypatch.setattr(model, "_ask_once", surprising)
+    with pytest.raises(ServerError):
+        model.predict_proba(["hello"])
+    is_back(model)
+    assert "ZeroDivisionError: a surprise" in told(caplog)[1]
+
+
 @pytest.mark.parametrize(("status", "words"), [(404, "is no server of rasa-bert-intent"), (302, "is no server of")])
 def test_another_server_is_told_apart(scripted, remote: Load, status: int, words: str, caplog):
     scripted.failures = [(status, b"line one\nline two")]
@@ -257,6 +303,35 @@ def test_a_stand_in_that_cannot_be_loaded_is_told_once(remote: Load, models, tmp
             model.predict_proba(["hello"])
     assert len(loads) == 1
     assert any("remote_fallback: local cannot stand in: " in line for line in told(caplog))
+
+
+def test_the_log_stops_promising_a_stand_in_that_cannot_be_loaded(scripted, models, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(client, "_PROBE_SECONDS", 3600)
+    replace_model(tmp_path / "model", models[0])
+    (tmp_path / "model" / "head.safetensors").write_bytes(b"damaged")
+    options = Options(engine="remote", remote_url=scripted.url, remote_fallback="local", remote_retries=0)
+    model = RemoteModel.load(tmp_path / "model", options)
+    scripted.failures = [error(500)] * 2
+    for _ in range(3):
+        with pytest.raises(ServerError):
+            model.predict_proba(["hello"])
+    first, second = told(caplog)
+    assert "a model loaded here answers messages" in first
+    assert second.startswith(
+        f"{scripted.url} gives no answer, and messages get no intent (remote_fallback: local cannot stand in: "
+    )
+    monkeypatch.setattr(client, "_LOG_SECONDS", 0.0)
+    assert not model.is_back()
+    assert "messages get no intent (remote_fallback: local cannot stand in: " in told(caplog)[2]
+
+
+def test_no_cleaner_takes_the_model_that_is_to_stand_in_away(remote: Load):
+    model = remote("http://127.0.0.1:1", remote_fallback="local")
+    folder = Path(model._stand_in._scratch.name)
+    assert not may_be_cleaned(folder)
+    del model
+    gc.collect()
+    assert not folder.exists()
 
 
 def test_an_address_is_needed(models, monkeypatch):

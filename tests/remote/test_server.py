@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from socket import create_server
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from ports import free_port
 from remote_server import Server, wait_until
 
 from rasa_bert_intent import load_to_serve
+from rasa_bert_intent.errors import ServerError
+from rasa_bert_intent.remote.server import _check_port
 from rasa_bert_intent.storage import fingerprint
 
 
@@ -185,8 +188,6 @@ def test_what_cannot_be_served_is_told_in_one_line(with_ray, models, tmp_path, m
     assert "holds no token" in _refused(model, "--token-file", str(tmp_path / "two words"))
     assert "does not exist" in _refused(str(tmp_path / "nowhere"), "--port", port)
     assert "expected MIN:MAX" in _refused(model, "--replicas", "3:1")
-    from socket import create_server
-
     with create_server(("127.0.0.1", 0)) as taken:
         assert "cannot listen there" in _refused(model, "--port", str(taken.getsockname()[1]))
 
@@ -198,3 +199,17 @@ def test_without_ray_one_line_names_the_extra(models):
     )
     assert done.returncode == 1
     assert done.stderr.strip() == "error: serving needs Ray Serve: pip install 'rasa-bert-intent[serve]'"
+
+
+@pytest.mark.parametrize("host", ["::1", "no.such.host.invalid", "192.0.2.1", "a..b"])
+def test_a_host_at_which_nobody_can_listen_is_told(host: str):
+    with pytest.raises(ServerError, match="cannot listen there") as error:
+        _check_port(host, free_port())
+    assert str(error.value).startswith(f"--host {host} --port ")
+    assert "Give --host an IPv4 address of this machine" in str(error.value)
+    assert "another port" not in str(error.value)
+
+
+def test_a_port_that_is_taken_is_told():
+    with create_server(("127.0.0.1", 0)) as taken, pytest.raises(ServerError, match="Choose another port"):
+        _check_port("127.0.0.1", taken.getsockname()[1])

@@ -5,6 +5,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState, create_trial
 
 from rasa_bert_intent.reports.metrics import accuracy
@@ -44,6 +45,26 @@ def test_all_folds_are_scored_together(task: Task, space: Callable[..., Space]):
     assert trial.intermediate_values[2 * LOOKS] == trial.value
     # 12 unseen examples in each fold
     assert trial.value * 24 == pytest.approx(round(trial.value * 24))
+
+
+def test_a_look_that_the_database_cannot_take_costs_nothing_else(
+    task: Task, space: Callable[..., Space], monkeypatch: pytest.MonkeyPatch
+):
+    lost = [1, 4]
+
+    def loses(self: optuna.Trial, value: float, step: int) -> None:
+        if step in lost:
+            lost.remove(step)
+            raise StorageInternalError("server closed the connection unexpectedly")
+        report(self, value, step)
+
+    report = optuna.Trial.report
+    monkeypatch.setattr(optuna.Trial, "report", loses)
+    measured = Measured(task, space(), "accuracy", 1)
+    trial = tried(measured, optuna.create_study(direction="maximize"), {"learning_rate": 1.5, "lora_r": -1})
+    assert lost == []
+    assert trial.state == TrialState.COMPLETE
+    assert sorted(trial.intermediate_values) == [2, 3, *range(5, 2 * LOOKS + 1)]
 
 
 def test_the_same_point_scores_the_same(task: Task, space: Callable[..., Space]):

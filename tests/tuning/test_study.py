@@ -7,14 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from databases import PASSWORD, DatabaseServer
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from rasa_bert_intent.errors import DataError
-from rasa_bert_intent.tuning.storage import address_of, open_storage, place_of, shown
+from rasa_bert_intent.tuning.storage import address_of, open_storage, place_of, shown, tried_again
 from rasa_bert_intent.tuning.study import ERROR, counted, open_study, work
 
 POINT = {"x": 0.5}
@@ -145,6 +148,107 @@ def test_a_trial_that_kills_every_worker_is_given_up(address: str, start: Start,
     work(study, score, 2)
     assert states(study) == ["FAIL", "FAIL", "FAIL", "COMPLETE"]
     assert capsys.readouterr().err == "the worker of trial 2 was killed: it is given up\n"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> optuna.Study:
+    """One in a file, which needs no server."""
+    return opened(address_of(str(tmp_path / "study.db")))
+
+
+def interrupted(trial: optuna.Trial) -> float:
+    trial.suggest_float("x", 0, 1)
+    raise KeyboardInterrupt
+
+
+def test_a_trial_that_was_interrupted_killed_no_worker(study: optuna.Study, capsys: pytest.CaptureFixture):
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            work(study, interrupted, 1)
+    for told in ["it is tried again", "it is tried again", "it is given up"]:
+        trial = study.ask()
+        assert trial.suggest_float("x", 0, 1) == POINT["x"]
+        tried_again(study, study.tell(trial, state=TrialState.FAIL))
+        assert capsys.readouterr().err.endswith(f"{told}\n")
+        if told == "it is tried again":
+            with pytest.raises(KeyboardInterrupt):  # which neither adds to the deaths nor forgets them
+                work(study, interrupted, 1)
+    assert [trial.number for trial in counted(study)] == [len(study.trials) - 1]
+
+
+class Away:
+    """A database that fails as it is told.
+
+    Attributes:
+        calls: How often each method of the storage fails from now on.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *methods: str) -> None:
+        self.calls: dict[str, int] = {}
+        for name in methods:
+            monkeypatch.setattr(RDBStorage, name, self._failing(name, getattr(RDBStorage, name)))
+        monkeypatch.setattr("rasa_bert_intent.tuning.storage._BETWEEN", 0.0)
+
+    def _failing(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            if self.calls.get(name, 0):
+                self.calls[name] -= 1
+                raise StorageInternalError("server closed the connection unexpectedly")
+            return method(*arguments, **more)
+
+        return call
+
+
+def test_what_a_trial_found_is_noted_when_the_database_is_back(study: optuna.Study, monkeypatch: pytest.MonkeyPatch):
+    away = Away(monkeypatch, "set_trial_user_attr")
+
+    def notes(trial: optuna.Trial) -> float:
+        away.calls["set_trial_user_attr"] = 3
+        trial.set_user_attr("found", 1)
+        return score(trial)
+
+    work(study, notes, 1)
+    assert [(trial.state, trial.user_attrs["found"]) for trial in study.trials] == [(TrialState.COMPLETE, 1)]
+
+
+@pytest.mark.parametrize(
+    ("method", "times"), [("set_trial_user_attr", 99), ("set_trial_intermediate_value", 1)], ids=["note", "report"]
+)
+def test_a_trial_that_lost_the_database_is_tried_again(
+    method: str, times: int, study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+):
+    away, told = Away(monkeypatch, method), []
+
+    def loses(trial: optuna.Trial) -> float:
+        x = score(trial)
+        away.calls[method] = times
+        trial.report(x, 1)
+        trial.set_user_attr("found", 1)
+        return x
+
+    with pytest.raises(StorageInternalError):
+        work(study, loses, 2, tell=lambda study, trial: told.append(trial.number))
+    assert told == []
+    away.calls.clear()
+    work(study, score, 2)
+    assert states(study) == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert study.trials[1].params == POINT
+    assert not [trial for trial in study.trials if ERROR in trial.user_attrs]
+
+
+@pytest.mark.parametrize("reads_fail", [0, 1])
+def test_a_trial_whose_end_cannot_be_noted_is_left_as_a_dead_workers(
+    reads_fail: int, study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+):
+    away = Away(monkeypatch, "set_trial_state_values", "get_trial")
+
+    def loses(trial: optuna.Trial) -> float:
+        away.calls = {"set_trial_state_values": 1, "get_trial": reads_fail}
+        return score(trial)
+
+    with pytest.raises(StorageInternalError):
+        work(study, loses, 1)
+    assert states(study) == ["RUNNING"]
 
 
 def test_a_point_that_two_searches_put_into_the_queue_is_tried_once(address: str):
