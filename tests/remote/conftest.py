@@ -2,9 +2,15 @@ import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from remote_client import Load
 from remote_server import TOKEN, Server, train
+from scripted import ScriptedServer
+
+from rasa_bert_intent.config import Options
+from rasa_bert_intent.remote.client import RemoteModel
 
 
 @pytest.fixture(scope="package")
@@ -31,3 +37,19 @@ def server(with_ray, models, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def remote(models) -> Load:
+    """Makes the first model, as a server at an address has it."""
+
+    def load(url: str, **changes: Any) -> RemoteModel:
+        return RemoteModel.load(models[0], Options(engine="remote", remote_url=url, **changes))
+
+    return load
+
+
+@pytest.fixture
+def scripted(models) -> Iterator[ScriptedServer]:
+    with ScriptedServer(models[0]) as server:
+        yield server

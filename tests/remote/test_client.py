@@ -1,54 +1,26 @@
 """`engine: remote`: what the component asks, and what it does when there is no answer."""
 
 import gc
-import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from folders import may_be_cleaned
 from ports import free_port
+from remote_client import LOGGER, Load, is_back, told
 from remote_server import TOKEN, Server, replace_model, wait_until
-from scripted import ScriptedServer, error
+from scripted import error
 
-from rasa_bert_intent import load_to_serve, serving
+from rasa_bert_intent import load_to_serve
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import OptionsError, ServerError
 from rasa_bert_intent.remote import client
 from rasa_bert_intent.remote.client import RemoteModel
-
-Load = Callable[..., RemoteModel]
-LOGGER = "rasa_bert_intent.remote.client"
-
-
-@pytest.fixture
-def remote(models) -> Load:
-    """Makes the first model, as a server at an address has it."""
-
-    def load(url: str, **changes: Any) -> RemoteModel:
-        return RemoteModel.load(models[0], Options(engine="remote", remote_url=url, **changes))
-
-    return load
-
-
-@pytest.fixture
-def scripted(models) -> Iterator[ScriptedServer]:
-    with ScriptedServer(models[0]) as server:
-        yield server
-
-
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == LOGGER]
-
-
-def is_back(model: RemoteModel) -> None:
-    wait_until(lambda: not model._outage.lasts, "the server is back", 30)
 
 
 def test_the_real_server_answers_as_the_model_would_here(server: Server, remote: Load, models, examples, monkeypatch):
@@ -160,178 +132,6 @@ def test_a_slow_server_costs_its_timeout_once(scripted, remote: Load, caplog):
             model.predict_proba(["hello"])
     assert len(scripted.messages) == 1
     assert "no answer within 0.2 s" in told(caplog)[0]
-
-
-def an_answer(**changes: Any) -> dict[str, Any]:
-    """To one message, by the model MODEL with the labels LABELS."""
-    row = {"confidences": [0.5, 0.4, 0, 0], "p_in_scope": 0.9}
-    return {"model": "MODEL", "labels": "LABELS", "answers": [row | changes.pop("row", {})], **changes}
-
-
-def as_body(content: Any, model: RemoteModel) -> bytes:
-    labels = json.dumps(model.labels)
-    return json.dumps(content).replace("MODEL", model._model).replace('"LABELS"', labels).encode()
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        ([], "something else"),
-        ({}, "something else"),
-        (an_answer(answers=[]), "something else"),
-        (an_answer(answers=[{"confidences": [0.5, 0.4, 0, 0]}]), "something else"),
-        (an_answer(row={"confidences": [0.5]}), "something else"),
-        (an_answer(row={"confidences": [0.5, 0.5, 0.5, 7]}), "something else"),
-        (an_answer(row={"confidences": [0.5, 0.5, 0.5, float("nan")]}), "something else"),
-        (an_answer(row={"p_in_scope": -1}), "something else"),
-        (an_answer(labels=["a", "b", "c", "d"]), "by another model"),
-        (an_answer(model="x"), "by another model"),
-    ],
-    ids=repr,
-)
-def test_what_is_no_answer_is_not_taken_for_one(scripted, remote: Load, content: Any, reason: str, caplog):
-    model = remote(scripted.url, remote_retries=0)
-    scripted.failures = [(200, as_body(content, model))]
-    with pytest.raises(ServerError):
-        model.predict_proba(["hello"])
-    assert f"it answers {reason}" in told(caplog)[0]
-
-
-def test_a_page_of_a_proxy_is_no_answer_and_what_is_one_is_taken(scripted, remote: Load, caplog):
-    model = remote(scripted.url, remote_retries=1)
-    scripted.failures = [(200, b"<html>a proxy</html>"), (200, as_body(an_answer(), model))]
-    confidences, in_scope = model.predict_with_scope(["hello"])
-    assert confidences.tolist() == [[0.5, 0.4, 0, 0]]
-    assert in_scope.tolist() == [0.9]
-    assert told(caplog) == []
-
-
-DEEP = b"[" * 100_000
-HUGE = b'{"model": "", "labels": [], "answers": [{"p_in_scope": 1' + b"0" * 400 + b', "confidences": []}]}'
-ODD = pytest.mark.parametrize("odd", [(200, HUGE), (200, DEEP), (502, DEEP)], ids=["huge", "deep", "deep error"])
-
-
-@ODD
-def test_an_odd_answer_costs_a_message_its_intent_and_no_more(scripted, remote: Load, odd: tuple[int, bytes], caplog):
-    scripted.failures = [odd]
-    with pytest.raises(ServerError):
-        remote(scripted.url, remote_retries=0).predict_proba(["hello"])
-    assert "messages get no intent: it answer" in told(caplog)[0]
-
-
-@ODD
-def test_after_an_odd_answer_the_server_is_still_asked_whether_it_is_back(
-    scripted, remote: Load, odd: tuple[int, bytes], monkeypatch
-):
-    monkeypatch.setattr(client, "_PROBE_SECONDS", 0.05)
-    scripted.failures = [error(500), odd]
-    model = remote(scripted.url, remote_retries=0)
-    with pytest.raises(ServerError):
-        model.predict_proba(["hello"])
-    is_back(model)
-    assert model.predict_proba(["hello"]).shape == (1, 4)
-
-
-def test_what_nobody_thought_of_does_not_end_the_asking(scripted, remote: Load, monkeypatch, caplog):
-    monkeypatch.setattr(client, "_PROBE_SECONDS", 0.05)
-    monkeypatch.setattr(client, "_LOG_SECONDS", 0.0)
-    scripted.failures = [error(500)]
-    model = remote(scripted.url, remote_retries=0)
-    surprises, ask_once = [ZeroDivisionError("a surprise")], model._ask_once
-
-    def surprising(body: bytes, count: int) -> Any:
-        if threading.current_thread() is not threading.main_thread() and surprises:
-            raise surprises.pop()
-        return ask_once(body, count)
-
-    monkeypatch.setattr(model, "_ask_once", surprising)
-    with pytest.raises(ServerError):
-        model.predict_proba(["hello"])
-    is_back(model)
-    assert "ZeroDivisionError: a surprise" in told(caplog)[1]
-
-
-@pytest.mark.parametrize(("status", "words"), [(404, "is no server of rasa-bert-intent"), (302, "is no server of")])
-def test_another_server_is_told_apart(scripted, remote: Load, status: int, words: str, caplog):
-    scripted.failures = [(status, b"line one\nline two")]
-    with pytest.raises(ServerError):
-        remote(scripted.url).predict_proba(["hello"])
-    assert words in told(caplog)[0]
-    assert len(scripted.messages) == 1
-
-
-def test_a_refused_request_is_no_outage(scripted, remote: Load, caplog):
-    scripted.failures = [error(413, "a request may have\n10 bytes")]
-    model = remote(scripted.url)
-    with pytest.raises(ServerError):
-        model.predict_proba(["hello"])
-    assert model.predict_proba(["hello"]).shape == (1, 4)
-    (line,) = told(caplog)
-    assert "413: a request may have 10 bytes" in line
-
-
-def test_the_model_stands_in_when_it_must_and_not_before(scripted, remote: Load, models, monkeypatch, caplog):
-    monkeypatch.setattr(client, "_PROBE_SECONDS", 1.0)
-    model = remote(scripted.url, remote_fallback="local", remote_retries=0)
-    model.predict_proba(["hello"])
-    assert model._stand_in._model is None
-    scripted.failures = [error(500)] * 2
-    given = model.predict_proba(["hello", "see you"])
-    np.testing.assert_allclose(given, load_to_serve(models[0]).predict_proba(["hello", "see you"]), atol=1e-6)
-    assert "a model loaded here answers messages" in told(caplog)[0]
-    is_back(model)
-    asked = len(scripted.messages)
-    model.predict_proba(["hello"])
-    assert len(scripted.messages) == asked + 1
-
-
-def test_a_stand_in_that_cannot_be_loaded_is_told_once(remote: Load, models, tmp_path, monkeypatch, caplog):
-    loads = []
-
-    def counted(*arguments: Any, **options: Any) -> Any:
-        loads.append(arguments)
-        return load_to_serve(*arguments, **options)
-
-    monkeypatch.setattr(serving, "load_to_serve", counted)
-    monkeypatch.setattr(client, "_LOG_SECONDS", 0.0)
-    replace_model(tmp_path / "model", models[0])
-    (tmp_path / "model" / "head.safetensors").write_bytes(b"damaged")
-    options = Options(engine="remote", remote_url=f"http://127.0.0.1:{free_port()}", remote_fallback="local")
-    model = RemoteModel.load(tmp_path / "model", options)
-    for _ in range(3):
-        with pytest.raises(ServerError, match="is damaged or was altered"):
-            model.predict_proba(["hello"])
-    assert len(loads) == 1
-    assert any("remote_fallback: local cannot stand in: " in line for line in told(caplog))
-
-
-def test_the_log_stops_promising_a_stand_in_that_cannot_be_loaded(scripted, models, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(client, "_PROBE_SECONDS", 3600)
-    replace_model(tmp_path / "model", models[0])
-    (tmp_path / "model" / "head.safetensors").write_bytes(b"damaged")
-    options = Options(engine="remote", remote_url=scripted.url, remote_fallback="local", remote_retries=0)
-    model = RemoteModel.load(tmp_path / "model", options)
-    scripted.failures = [error(500)] * 2
-    for _ in range(3):
-        with pytest.raises(ServerError):
-            model.predict_proba(["hello"])
-    first, second = told(caplog)
-    assert "a model loaded here answers messages" in first
-    assert second.startswith(
-        f"{scripted.url} gives no answer, and messages get no intent (remote_fallback: local cannot stand in: "
-    )
-    monkeypatch.setattr(client, "_LOG_SECONDS", 0.0)
-    assert not model.is_back()
-    assert "messages get no intent (remote_fallback: local cannot stand in: " in told(caplog)[2]
-
-
-def test_no_cleaner_takes_the_model_that_is_to_stand_in_away(remote: Load):
-    model = remote("http://127.0.0.1:1", remote_fallback="local")
-    folder = Path(model._stand_in._scratch.name)
-    assert not may_be_cleaned(folder)
-    del model
-    gc.collect()
-    assert not folder.exists()
 
 
 def test_an_address_is_needed(models, monkeypatch):
