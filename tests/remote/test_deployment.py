@@ -3,10 +3,11 @@
 import asyncio
 import json
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from ports import free_port
@@ -20,7 +21,18 @@ from starlette.responses import Response
 from rasa_bert_intent.remote import deployment
 from rasa_bert_intent.remote.deployment import SharedModel
 
+Result = TypeVar("Result")
 A, B, C = ((name, f"/models/{name}") for name in "ABC")
+
+
+def run_apart(test: Awaitable[Result]) -> Result:
+    """What a coroutine gives, in a thread of its own: the browser's tests leave a loop that runs in this one."""
+
+    async def awaited() -> Result:
+        return await test
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(awaited())).result()
 
 
 class Loads:
@@ -60,7 +72,7 @@ def made(metrics_port: int = 1) -> SharedModel:
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, 60))
+    run_apart(asyncio.wait_for(test, 60))
 
 
 async def begins(loads: Loads, *names: str) -> None:
@@ -122,7 +134,7 @@ def metrics(port: int) -> Response:
     async def ask() -> Response:
         return await made(port)(Request(scope))
 
-    return asyncio.run(ask())
+    return run_apart(ask())
 
 
 def test_the_metrics_come_through_no_proxy(monkeypatch: pytest.MonkeyPatch):
