@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,8 +21,10 @@ def stratified_split(labels: Sequence[int], held_out: int, seed: int) -> tuple[l
         seed: Of the choice.
     """
     random = np.random.default_rng(seed)
-    members = _members(labels)
-    quota = _quotas(members, held_out)
+    members: dict[int, list[int]] = {}
+    for index, label in enumerate(labels):
+        members.setdefault(label, []).append(index)
+    quota = _quotas(Counter(labels), held_out)
     chosen = {
         int(index)
         for label, group in members.items()
@@ -31,7 +34,9 @@ def stratified_split(labels: Sequence[int], held_out: int, seed: int) -> tuple[l
     return [i for i in everything if i not in chosen], sorted(chosen)
 
 
-def split_by_text(texts: Sequence[str], labels: Sequence[int], held_out: int, seed: int) -> tuple[list[int], list[int]]:
+def split_by_text(
+    rows_of: Mapping[str, Sequence[int]], labels: Sequence[int], held_out: int, seed: int
+) -> tuple[list[int], list[int]]:
     """Indices to train on and indices held out, as `stratified_split` has them, no text being on both sides.
 
     What is held out is a property of the text: with more examples, most of what was held out is again, so that a model
@@ -39,26 +44,18 @@ def split_by_text(texts: Sequence[str], labels: Sequence[int], held_out: int, se
     has several labels, or stands more often than its label has to give, is trained on.
 
     Args:
-        texts: Of the examples, without what should not tell them apart.
-        labels: The label of each.
+        rows_of: The indices of the examples of each text, see `rasa_bert_intent.doctor.texts.by_text`.
+        labels: The label of each example.
         held_out: How many examples to hold out.
         seed: Of the choice.
     """
-    members = _members(labels)
-    quota = _quotas(members, held_out)
-    labels_of: dict[str, set[int]] = {}
-    for text, label in zip(texts, labels, strict=True):
-        labels_of.setdefault(text, set()).add(label)
+    left = _quotas(Counter(labels), held_out)
     chosen: set[int] = set()
-    for label, group in members.items():
-        of_text: dict[str, list[int]] = {}
-        for index in group:
-            of_text.setdefault(texts[index], []).append(index)
-        left = quota[label]
-        for text in sorted(of_text, key=lambda text: _lot(text, seed)):
-            if len(of_text[text]) <= left and len(labels_of[text]) == 1:
-                chosen.update(of_text[text])
-                left -= len(of_text[text])
+    for text in sorted(rows_of, key=lambda text: _lot(text, seed)):
+        rows, label = rows_of[text], labels[rows_of[text][0]]
+        if len(rows) <= left[label] and all(labels[row] == label for row in rows):
+            chosen.update(rows)
+            left[label] -= len(rows)
     return [i for i in range(len(labels)) if i not in chosen], sorted(chosen)
 
 
@@ -66,22 +63,15 @@ def _lot(text: str, seed: int) -> bytes:
     return hashlib.blake2b(f"{seed} {text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _members(labels: Sequence[int]) -> dict[int, list[int]]:
-    members: dict[int, list[int]] = {}
-    for index, label in enumerate(labels):
-        members.setdefault(label, []).append(index)
-    return members
-
-
-def _quotas(members: dict[int, list[int]], held_out: int) -> dict[int, int]:
-    """How many examples of each label are held out."""
-    share = held_out / max(sum(map(len, members.values())), 1)
-    quota = {label: min(int(share * len(group)), len(group) - 1) for label, group in members.items()}
+def _quotas(counts: Mapping[int, int], held_out: int) -> dict[int, int]:
+    """How many examples of each label are held out, of how many there are."""
+    share = held_out / max(sum(counts.values()), 1)
+    quota = {label: min(int(share * count), count - 1) for label, count in counts.items()}
     # The largest remainders get what rounding down left over.
-    by_remainder = sorted(members, key=lambda label: quota[label] - share * len(members[label]))
+    by_remainder = sorted(counts, key=lambda label: quota[label] - share * counts[label])
     missing = held_out - sum(quota.values())
     for label in by_remainder:
-        if missing > 0 and quota[label] < len(members[label]) - 1:
+        if missing > 0 and quota[label] < counts[label] - 1:
             quota[label] += 1
             missing -= 1
     return quota

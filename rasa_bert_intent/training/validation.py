@@ -9,7 +9,7 @@ from pathlib import Path
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.data.examples import read_examples
 from rasa_bert_intent.data.split import split_by_text
-from rasa_bert_intent.doctor.texts import normalise
+from rasa_bert_intent.doctor.texts import by_text, normalise
 from rasa_bert_intent.errors import DataError
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.training.batching import Examples
@@ -35,7 +35,7 @@ def split(model: IntentModel, texts: Sequence[str], intents: Sequence[str]) -> t
     if options.validation_data:
         return examples, _encode(model, *read_validation(Path(options.validation_data), texts, model.labels))
     number = held_out(options, len(texts), len(model.labels))
-    kept, others = split_by_text([normalise(text) for text in texts], examples.labels, number, options.random_seed)
+    kept, others = split_by_text(by_text(texts), examples.labels, number, options.random_seed)
     return examples.subset(kept), examples.subset(others)
 
 
