@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,23 +29,30 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
 def whole_number(low: int, high: int) -> Callable[[str], int]:
     """What reads an argument as a whole number of a range."""
 
-    def number(text: str) -> int:
+    def read(text: str) -> int:
         if not text.isdecimal() or not low <= int(text) <= high:
             raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got {text!r}")
         return int(text)
 
-    return number
+    return read
 
 
-def probability(text: str) -> float:
-    """An argument as a number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
-    return value
+def number(low: float, high: float, what: str = "a number") -> Callable[[str], float]:
+    """What reads an argument as a number of a range."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected {what} from {low:g} to {high:g}, got {text!r}")
+        return value
+
+    return read
+
+
+probability = number(0, 1)
 
 
 def add_table(group: Any) -> list[argparse.Action]:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rasa_bert_intent.cli.arguments import add_model, whole_number
+from rasa_bert_intent.cli.arguments import add_model, number, whole_number
 from rasa_bert_intent.errors import ServerError
 from rasa_bert_intent.remote.protocol import DEFAULT_PORT, TOKEN_VARIABLE, checked_token, token_of_environment
 
@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--batch-wait-ms",
-        type=_milliseconds,
+        type=number(0, 1000, "milliseconds"),
         default=0,
         metavar="N",
         help="how long a message waits for others; while some are classified, others gather anyway (default: 0)",
@@ -98,16 +98,6 @@ def _token(file: Path | None) -> str | None:
     if token is None:
         raise ServerError(f"--token-file: {file} is empty. Write a long random word into it.")
     return token
-
-
-def _milliseconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"expected milliseconds from 0 to 1000, got {text!r}")
-    return value
 
 
 def _replicas(text: str) -> tuple[int, int]:
