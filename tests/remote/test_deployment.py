@@ -80,14 +80,20 @@ async def begins(loads: Loads, *names: str) -> None:
         await asyncio.sleep(0.01)
 
 
+async def asked_for_b_and_for_a_again(loads: Loads) -> SharedModel:
+    """A replica that has A, and still loads the B that was wanted before it was A again."""
+    replica = made()
+    loads.end("A")
+    await replica.reconfigure({"models": [A]})
+    await replica.reconfigure({"models": [B, A]})
+    await begins(loads, "A", "B")
+    await replica.reconfigure({"models": [A, B]})
+    return replica
+
+
 def test_what_was_wanted_last_is_what_there_is(loads: Loads):
     async def reloads() -> None:
-        replica = made()
-        loads.end("A")
-        await replica.reconfigure({"models": [A]})
-        await replica.reconfigure({"models": [B, A]})
-        await begins(loads, "A", "B")
-        await replica.reconfigure({"models": [A, B]})  # back to the one before, while the other is loaded
+        replica = await asked_for_b_and_for_a_again(loads)
         loads.end("B")
         await replica._loading
         assert list(replica._models) == ["A", "B"]
@@ -113,12 +119,7 @@ def test_one_is_loaded_after_another_and_none_that_nobody_wants_any_more(loads: 
 
 def test_a_failure_is_not_lost_by_a_later_reload(loads: Loads):
     async def reloads() -> None:
-        replica = made()
-        loads.end("A")
-        await replica.reconfigure({"models": [A]})
-        await replica.reconfigure({"models": [B, A]})
-        await begins(loads, "A", "B")
-        await replica.reconfigure({"models": [A, B]})
+        replica = await asked_for_b_and_for_a_again(loads)
         loads.end("B", fail=True)
         await asyncio.wait([replica._loading])
         assert list(replica._models) == ["A"]
