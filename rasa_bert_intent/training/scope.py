@@ -132,7 +132,8 @@ def _gibberish(model: IntentModel, inputs: Sequence[Sequence[int]]) -> Messages:
     random = np.random.default_rng(model.options.random_seed)
     special = set(model.tokenizer.all_special_ids)
     tokens = model.tokenizer.get_vocab().values()
-    words = np.array(sorted(token for token in tokens if token not in special and token < model.network.embeddings))
+    known = model.network.embeddings
+    words = np.array(sorted(token for token in tokens if token not in special and token < known))
     drawn = [inputs[i] for i in random.integers(len(inputs), size=_GIBBERISH)]
     nonsense = [[*ids[:1], *random.choice(words, max(len(ids) - 2, 1)).tolist(), *ids[-1:]] for ids in drawn]
     texts = model.tokenizer.batch_decode(nonsense, skip_special_tokens=True)
