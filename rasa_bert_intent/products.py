@@ -6,7 +6,7 @@ import numpy as np
 
 # Of so few vectors the product is done before numpy's BLAS has woken its threads, for which it waits some 10 ms on a
 # machine whose CPUs are at work.
-_FEW = 16
+FEW = 16
 
 
 def products(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -16,6 +16,6 @@ def products(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
         vectors: `[vectors, size]`.
         rows: `[rows, size]`.
     """
-    if len(vectors) > _FEW:
+    if len(vectors) > FEW:
         return vectors @ rows.T
     return np.einsum("ij,kj->ik", vectors, rows)

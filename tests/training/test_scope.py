@@ -37,6 +37,24 @@ def test_the_distance_is_by_each_spread_the_energy_the_tokens_and_the_ngrams():
     assert distance(Messages(message, layers, logits, by_ngrams)) == pytest.approx(expected + 2 * divergence)
 
 
+@pytest.mark.parametrize("messages", [3, 30])
+def test_of_many_intents_those_of_the_greatest_logits_are_looked_at(messages):
+    random = np.random.default_rng(0)
+    layers, means, logits = (random.normal(size=size) for size in ((messages, 8), (100, 8), (messages, 100)))
+    distance = Distance(
+        TokenCounts.of([[1]] * 100, range(100), 100), unit(means), np.ones(100), np.ones(100), np.ones(1), np.eye(8)
+    )
+    tokens = [[1]] * messages
+    candidates = np.argsort(-logits, axis=1)[:, :64]
+    nearest = [
+        min(((x - unit(means)[some]) ** 2).sum(axis=1)) for x, some in zip(unit(layers), candidates, strict=True)
+    ]
+    others = distance(Messages(tokens, layers, logits)) - 2 * np.log(nearest) + 0.4 * logsumexp(logits, axis=1)
+    assert others == pytest.approx(np.full(messages, others[0]))  # of the tokens, the same for all
+    everywhere = ((unit(layers)[:, None] - unit(means)) ** 2).sum(axis=2).min(axis=1)
+    assert (nearest > everywhere + 1e-9).any()
+
+
 def test_an_intent_without_a_mean_draws_nothing_near():
     means, spreads = np.array([[1.0, 0.0], [np.nan, np.nan]]), np.array([0.5, np.nan])
     tokens = TokenCounts.of([[5]], [1], 2)
