@@ -21,6 +21,12 @@ def _alarms(household: Household, *words: str, when: Understand) -> list[Change]
     return [schedule.add_alarm(household, when(each)).made for each in words]
 
 
+def _correct(household: Household, made: Change, when: When) -> str:
+    now = household.now()  # which takes a session of its own
+    with household.store.session() as session:
+        return schedule.correct(session, made.rows(session)[0], when, now)
+
+
 def test_alarms_are_told_in_the_order_of_their_times(household: Household, when: Understand):
     _alarms(household, "friday at nine", "tomorrow at six", when=when)
     assert schedule.tell_alarms(household, when("")).reply == (
@@ -51,15 +57,16 @@ def test_what_is_repeated_has_no_end(household: Household, when: Understand):
     assert reply == "I cannot repeat it in Monday 23 November to Sunday 29 November alone."
 
 
-def test_the_last_day_of_all_is_too_far_away(household: Household, when: Understand, now: datetime):
+def test_the_last_day_of_all_is_too_far_away(household: Household, when: Understand):
     reply = "Friday 31 December 9999 is too far away."
     assert schedule.add_entry(household, "doomsday", when("december 31 9999")).reply == reply
     assert schedule.add_alarm(household, when("december 31 9999 at nine")).reply == reply
     (made,) = _alarms(household, "every friday at nine am", when=when)
     assert schedule.tell_alarms(household, when("december 31 9999")).reply == reply
-    with household.store.session() as session:
-        corrected = schedule.correct(session, made.rows(session)[0], when("december 31 9999"), now)
-    assert corrected == f"{reply} It stays as it was: every Friday, next Friday 27 November, 09:00."
+    assert (
+        _correct(household, made, when("december 31 9999"))
+        == f"{reply} It stays as it was: every Friday, next Friday 27 November, 09:00."
+    )
 
 
 def test_what_is_past_is_told_no_more(household: Household, when: Understand):
@@ -138,11 +145,9 @@ def test_entries_are_found_by_a_word_of_their_title(household: Household, when: 
     assert "concert" in schedule.tell_entries(household, when(""), "").reply
 
 
-def test_a_correction_to_the_past_changes_nothing(household: Household, when: Understand, now: datetime):
+def test_a_correction_to_the_past_changes_nothing(household: Household, when: Understand):
     (made,) = _alarms(household, "friday at nine am", when=when)
-    with household.store.session() as session:
-        reply = schedule.correct(session, made.rows(session)[0], when("yesterday"), now)
-    assert reply == (
+    assert _correct(household, made, when("yesterday")) == (
         "That is past: yesterday, Thursday 19 November, 09:00. It stays as it was: Friday 27 November, 09:00."
     )
 
@@ -158,40 +163,33 @@ def test_a_correction_to_the_past_changes_nothing(household: Household, when: Un
         ("tuesday at nine am", "every week", "every week, next Tuesday 24 November, 09:00"),
     ],
 )
-def test_a_recurrence_is_corrected(
-    former: str, words: str, expected: str, household: Household, when: Understand, now: datetime
-):
+def test_a_recurrence_is_corrected(former: str, words: str, expected: str, household: Household, when: Understand):
     (made,) = _alarms(household, former, when=when)
-    with household.store.session() as session:
-        assert schedule.correct(session, made.rows(session)[0], when(words), now) == f"Changed to {expected}."
+    assert _correct(household, made, when(words)) == f"Changed to {expected}."
     assert schedule.tell_alarms(household, when("")).reply == f"Your alarms: {expected}."
 
 
-def test_one_day_does_not_correct_several(household: Household, when: Understand, now: datetime):
+def test_one_day_does_not_correct_several(household: Household, when: Understand):
     (made,) = _alarms(household, "every monday and wednesday at nine am", when=when)
-    with household.store.session() as session:
-        reply = schedule.correct(session, made.rows(session)[0], when("tuesday"), now)
-    assert reply == (
+    assert _correct(household, made, when("tuesday")) == (
         "I do not know which of its days to change. "
         "It stays as it was: every Monday and Wednesday, next Monday 23 November, 09:00."
     )
 
 
-def test_a_recurrence_is_not_corrected_to_the_past(household: Household, when: Understand, now: datetime):
+def test_a_recurrence_is_not_corrected_to_the_past(household: Household, when: Understand):
     (made,) = _alarms(household, "every monday at nine am", when=when)
-    with household.store.session() as session:
-        reply = schedule.correct(session, made.rows(session)[0], when("yesterday"), now)
-    assert reply.startswith("That is past: yesterday, Thursday 19 November, 09:00. It stays as it was: every Monday")
+    assert _correct(household, made, when("yesterday")).startswith(
+        "That is past: yesterday, Thursday 19 November, 09:00. It stays as it was: every Monday"
+    )
 
 
 @pytest.mark.parametrize(("former", "repeats"), [("tomorrow", ""), ("every year on may 5", "every year, next ")])
 def test_an_entry_of_the_whole_day_is_corrected_to_today(
-    former: str, repeats: str, household: Household, when: Understand, now: datetime
+    former: str, repeats: str, household: Household, when: Understand
 ):
     made = schedule.add_entry(household, "bank holiday", when(former)).made
-    with household.store.session() as session:
-        reply = schedule.correct(session, made.rows(session)[0], when("today"), now)
-    assert reply == f"Changed to bank holiday, {repeats}today, Friday 20 November."
+    assert _correct(household, made, when("today")) == f"Changed to bank holiday, {repeats}today, Friday 20 November."
 
 
 def test_a_recurrence_of_the_whole_day_is_told_until_the_day_ends(household: Household, when: Understand):
@@ -222,10 +220,9 @@ def test_a_time_in_the_hour_that_comes_twice_is_not_past(household: Household):
     outcome = schedule.add_alarm(there, understand("in 30 minutes", now))
     assert outcome.reply == "Alarm set for today, Sunday 25 October, 02:15."
     assert schedule.tell_alarms(there, When()).reply == "Your alarms: today, Sunday 25 October, 02:15."
-    with household.store.session() as session:
-        row = outcome.made.rows(session)[0]
-        reply = schedule.correct(session, row, understand("in 40 minutes", now), now)
-    assert reply == "Changed to today, Sunday 25 October, 02:25."
+    assert (
+        _correct(there, outcome.made, understand("in 40 minutes", now)) == "Changed to today, Sunday 25 October, 02:25."
+    )
 
 
 def test_moments_survive_a_restart_and_a_change_of_time_zone(household: Household, when: Understand):
