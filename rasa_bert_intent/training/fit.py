@@ -76,7 +76,9 @@ def fit(
     if strange:
         raise DataError(f"the texts to train on must be str, found {', '.join(sorted(strange))}.")
     if len(set(intents)) < 2:
-        raise DataError(f"training needs examples of at least 2 intents, found {len(set(intents))}.")
+        raise DataError(
+            f"training needs examples of at least 2 intents, found {len(set(intents))}. Add another intent."
+        )
     began = time.perf_counter()
     world = World.of_environment()
     if world.size > options.batch_size:

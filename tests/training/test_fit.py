@@ -112,7 +112,7 @@ def test_intents_with_one_example_train(options):
 
 
 def test_one_intent_is_nothing_to_train_on(options):
-    with pytest.raises(DataError, match="at least 2 intents, found 1"):
+    with pytest.raises(DataError, match=r"at least 2 intents, found 1\. Add another"):
         fit(["hi", "hey"], ["a", "a"], options())
 
 
