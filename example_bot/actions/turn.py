@@ -20,7 +20,8 @@ Events = list[EventType]
 # Slots for the next message: what to correct or undo, and what to delete if it says yes.
 MADE, UNSURE = "last_change", "unsure_deletion"
 # What the classifier makes of a few words that answer a question.
-UNCLEAR = {"nlu_fallback", "out_of_scope", "correct"}
+_REFUSED = {"nlu_fallback", "out_of_scope"}
+UNCLEAR = {*_REFUSED, "correct"}
 # From this confidence on a question in the midst of a form is taken for one.
 _SURE = 0.8
 # What is longer was pasted, not said: the patterns would take their time over it, and half of it may mean another.
@@ -79,10 +80,15 @@ class Turn:
         return next(self._tracker.get_latest_entity_values(name), None)
 
     def from_before(self, slot: str) -> Change | None:
-        """What the action on the message before this one left in a slot: "yes" must not answer an older question."""
+        """What the action on the message before this one left in a slot: "yes" must not answer an older question.
+
+        After a message that was refused "make it ten" still means what came before it; "yes" may be to the refusal.
+        """
         users = 0
         for event in reversed(self._tracker.events):
-            users += event["event"] == "user"
+            if event["event"] == "user":
+                refused = event["parse_data"]["intent"].get("name") in _REFUSED
+                users += not (refused and users and slot == MADE)
             if users == 2:
                 break
             if event["event"] == "slot" and event["name"] == slot:

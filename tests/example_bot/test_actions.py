@@ -1,7 +1,7 @@
 """The actions on every example of the training data: whatever is said, there is an answer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,13 @@ def _run(name: str, intent: str, message: str, entities: Any = (), **slots: Any)
     return dispatcher.messages, events
 
 
-def _tell_again(name: str, intent: str, message: str, made: Any) -> str:
-    """What an action says that refers to what the message before this one made."""
+def _tell_again(
+    name: str, intent: str, message: str, made: Any, *, slot: str = turn.MADE, between: Sequence[str] = ()
+) -> str:
+    """What an action says that refers to what a message before this one made; between them were others, by intent."""
     latest = {"text": message, "intent": {"name": intent, "confidence": 1.0}, "entities": []}
-    before = [{"event": "user"}, {"event": "slot", "name": turn.MADE, "value": made.as_slot}, {"event": "user"}]
+    before = [{"event": "slot", "name": slot, "value": made.as_slot}]
+    before += [{"event": "user", "parse_data": {"intent": {"name": said}}} for said in (*between, intent)]
     dispatcher = CollectingDispatcher()
     ACTIONS[name].run(dispatcher, Tracker("me", {}, latest, before, False, None, {}, "action_listen"), {})
     return dispatcher.messages[0]["text"]
@@ -170,6 +173,19 @@ def test_a_correction_and_taking_back_wait_for_no_transaction_of_their_own(house
     reply = _tell_again("action_correct", "correct", "no, make it ten", made)
     assert reply == "Changed to Friday 27 November, 10:00."
     assert _tell_again("action_cancel", "cancel", "cancel that", made) == "Taken back: Friday 27 November, 10:00."
+
+
+@pytest.mark.parametrize("refused", ["nlu_fallback", "out_of_scope"])
+def test_a_refused_message_in_between_leaves_what_can_be_corrected_but_not_what_yes_would_delete(
+    refused: str, household: Household, now: datetime
+):
+    made = schedule.add_alarm(household, understand("friday at nine", now)).made
+    reply = _tell_again("action_correct", "correct", "make it ten", made, between=[refused, refused])
+    assert reply == "Changed to Friday 27 November, 10:00."
+    reply = _tell_again("action_correct", "correct", "make it eleven", made, between=[refused, "play_music"])
+    assert reply == "I do not know what to change. Please say all of it again."
+    assert _tell_again("action_confirm", "affirm", "yes", made, slot=turn.UNSURE, between=[refused]) == "All right."
+    assert _tell_again("action_confirm", "affirm", "yes", made, slot=turn.UNSURE) == "Deleted, all 1 of them."
 
 
 LONG = "add tea to my shopping list, " + "very " * 100 + "soon"
