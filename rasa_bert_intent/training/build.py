@@ -19,6 +19,7 @@ from rasa_bert_intent.network import IntentNetwork
 from rasa_bert_intent.predictor import EncoderIdentity
 from rasa_bert_intent.runtime import young_garbage_only
 from rasa_bert_intent.training.adapter import network_with_adapter
+from rasa_bert_intent.training.attention import long_attention
 from rasa_bert_intent.training.dropout import use_byte_dropout
 from rasa_bert_intent.training.fused_lora import fused_lora
 
@@ -130,11 +131,16 @@ def place_for_training(model: IntentModel, device: torch.device) -> None:
 @contextmanager
 def quick_steps(model: IntentModel) -> Iterator[None]:
     """Inside the block steps of training are quicker, by what is no arithmetic."""
+    options, adapter, encoder = model.options, model.adapter, model.network.encoder
     with young_garbage_only(), ExitStack() as stack:
-        if model.device.type == "cpu" and model.adapter is not None:
-            stack.enter_context(fused_lora(model.network))
-            if model.bf16:
-                stack.enter_context(_frozen_in_bf16(model.network.encoder))
+        if model.device.type == "cpu":
+            # Two views of a message shall differ, if only by the dropout in attention.
+            if not options.r_drop and options.contrastive_stage == "none":
+                stack.enter_context(long_attention(encoder if adapter is None else encoder.get_base_model()))
+            if adapter is not None:
+                stack.enter_context(fused_lora(model.network))
+                if model.bf16:
+                    stack.enter_context(_frozen_in_bf16(encoder))
         yield
 
 
