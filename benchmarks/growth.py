@@ -5,7 +5,8 @@
 Made-up messages of English words, drawn at random: half of a message's words from its intent's own four, so that
 there is something to learn (where answers are chance, int8 gives others than fp32, and more precise weights are tried).
 Each size is trained for one epoch in a process of its own, stored, and served. Each row is written to
-benchmarks/results/growth.json and growth.md as it comes.
+benchmarks/results/growth.json and growth.md as it comes; tables that are not asked for (`--tables words`) stay there as
+they are.
 """
 
 from __future__ import annotations
@@ -35,15 +36,19 @@ TABLES: dict[str, list[dict[str, int]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--most-examples", type=int, default=100_000, help="leave out sizes above this")
+    parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES))
     parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         print("ANSWER " + json.dumps(measure(**args.one)))
         return
+    file = RESULTS / "growth.json"
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    tables |= json.loads(file.read_text())["tables"] if file.exists() else {}
+    tables |= {name: [] for name in args.tables}
     result = {"machine": machine(), "tables": tables}
-    for name, sizes in TABLES.items():
-        for size in sizes:
+    for name in args.tables:
+        for size in TABLES[name]:
             if size.get("examples", 0) > args.most_examples:
                 continue
             command = [sys.executable, __file__, "--one", json.dumps(size)]
@@ -53,7 +58,7 @@ def main() -> None:
             answer = next(line for line in done.stdout.splitlines() if line.startswith("ANSWER "))
             tables[name].append(json.loads(answer.removeprefix("ANSWER ")))
             print(name, tables[name][-1], flush=True)
-            (RESULTS / "growth.json").write_text(json.dumps(result, indent=1) + "\n")
+            file.write_text(json.dumps(result, indent=1) + "\n")
             (RESULTS / "growth.md").write_text(table(result))
 
 

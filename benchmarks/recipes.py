@@ -31,6 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "head": {"method": "head"},
     "head, cosine": {"method": "head", "classification_head": "cosine"},
     "lora": {"method": "lora", "contrastive_weight": 0},
+    "lora, contrastive": {"method": "lora", "contrastive_weight": 0.3},
     "lora, contrastive, cosine": {"method": "lora", "contrastive_weight": 0.3, "classification_head": "cosine"},
     "full": {"method": "full", "contrastive_weight": 0},
     "full, tuned": {"method": "full", "contrastive_weight": 0, "reinit_layers": 1, "layer_lr_decay": 0.9},
