@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
-from rasa_bert_intent.products import products
+from rasa_bert_intent.products import FEW, products
 
-# Letters in a row, from two.
-_LONGEST = 4
+# Letters in a row.
+_SHORTEST, _LONGEST = 2, 4
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _MOST_INT8 = 127
+# Texts looked at together, by one sort: a text's number stands before each hash, of which 8 bits are cut for it.
+_CUT = np.uint64(8)
+_SHORT_BITS = np.uint64(64) - _CUT
+_BLOCK, _ONE = 1 << 8, np.uint64(1)
 
 
 def ngrams(text: str) -> np.ndarray:
@@ -24,14 +30,42 @@ def ngrams(text: str) -> np.ndarray:
 
     Case and the amount of white space make no difference; words are seen to begin and end.
     """
-    characters = np.frombuffer(f" {' '.join(text.lower().split())} ".encode("utf-32-le", "replace"), dtype=np.uint32)
+    return np.unique(np.concatenate(_hashes(_spelled(text))))
+
+
+def _ngrams_of_block(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The same of up to 256 texts: the text of each n-gram, in order, and its short hash."""
+    spelled = [_spelled(text) for text in texts]
+    of_text = np.repeat(np.arange(len(texts), dtype=np.uint64), [len(each) // 4 for each in spelled])
+    found = []
+    for size, hashes in enumerate(_hashes(b"".join(spelled)), _SHORTEST):
+        first = of_text[: len(hashes)]
+        within = first == of_text[size - 1 :]  # and not from the end of one text into the next
+        found.append(first[within] << _SHORT_BITS | _short(hashes[within]))
+    keys = np.sort(np.concatenate(found))
+    keys = keys[np.append(True, keys[1:] != keys[:-1])]
+    return (keys >> _SHORT_BITS).astype(np.int64), keys & ((_ONE << _SHORT_BITS) - _ONE)
+
+
+def _short(hashes: np.ndarray) -> np.ndarray:
+    """Hashes of 56 bits; mixed before they are cut, since a last letter is in a hash's last bits alone."""
+    return hashes * _MULTIPLIER >> _CUT
+
+
+def _spelled(text: str) -> bytes:
+    return f" {' '.join(text.lower().split())} ".encode("utf-32-le", "replace")
+
+
+def _hashes(spelled: bytes) -> list[np.ndarray]:
+    """Of what begins at each character, shortest n-grams first, uint64."""
+    characters = np.frombuffer(spelled, dtype=np.uint32)
     hashes = characters.astype(np.uint64)
     found = []
-    for size in range(2, _LONGEST + 1):
+    for size in range(_SHORTEST, _LONGEST + 1):
         following = characters[size - 1 :]
         hashes = (hashes[: len(following)] * _MULTIPLIER) ^ following
         found.append(hashes)
-    return np.unique(np.concatenate(found))
+    return found
 
 
 @dataclass(frozen=True)
@@ -74,13 +108,41 @@ class NGrams:
     def unweighted(self, texts: Sequence[str]) -> np.ndarray:
         """Its own logits `[texts, labels]`, float32: the fewer of a text's n-grams are known, the smaller."""
         sums = np.zeros((len(texts), len(self.scales)), dtype=np.float32)
-        for row, text in zip(sums, texts, strict=True):
-            known, length = self.known(text)
-            row += self.embeddings[known].sum(axis=0, dtype=np.int32) / length
+        if len(texts) <= FEW:
+            for row, text in zip(sums, texts, strict=True):
+                known, length = self.known(text)
+                row += self.embeddings[known].sum(axis=0, dtype=np.int32) / length
+        else:
+            for start in range(0, len(texts), _BLOCK):
+                sums[start : start + _BLOCK] = self._sums(texts[start : start + _BLOCK])
         return products(sums * self.scales, self.directions.T) + self.bias
 
     def known(self, text: str) -> tuple[np.ndarray, float]:
         """The rows of a text's known n-grams, and the length of the vector of all of them."""
         of_text = ngrams(text)
-        places = np.minimum(np.searchsorted(self.hashes, of_text), max(len(self.hashes) - 1, 0))
-        return places[self.hashes[places] == of_text], float(np.sqrt(len(of_text)))
+        places, known = _find(of_text, self.hashes)
+        return places[known], float(np.sqrt(len(of_text)))
+
+    def _sums(self, texts: Sequence[str]) -> np.ndarray:
+        """The embeddings' sum over the length, of up to 256 texts, `[texts, rank]`, in units of `scales`."""
+        rows, hashes = _ngrams_of_block(texts)
+        order, short = self._by_short_hash
+        places, known = _find(hashes, short)
+        used, columns = np.unique(order[places[known]], return_inverse=True)
+        counts = sparse.csr_matrix(
+            (np.ones(len(columns), dtype=np.int32), (rows[known], columns)), shape=(len(texts), len(used))
+        )
+        lengths = np.sqrt(np.bincount(rows, minlength=len(texts)))
+        return (counts @ self.embeddings[used].astype(np.int32)) / lengths[:, None]
+
+    @cached_property
+    def _by_short_hash(self) -> tuple[np.ndarray, np.ndarray]:
+        short = _short(self.hashes)
+        order = np.argsort(short)
+        return order, short[order]
+
+
+def _find(wanted: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each among hashes in rising order, and whether it is there."""
+    places = np.minimum(np.searchsorted(hashes, wanted), max(len(hashes) - 1, 0))
+    return places, hashes[places] == wanted

@@ -22,4 +22,4 @@ def rank(labels: Sequence[str], confidences: np.ndarray, length: int, renormaliz
     if renormalize and kept.sum() > 0:
         kept = kept * (confidences.sum() / kept.sum())
     # Python's own floats: HTTP servers cannot write numpy's.
-    return [{"name": labels[i], "confidence": float(c)} for i, c in zip(order, kept, strict=True)]
+    return [{"name": labels[i], "confidence": c} for i, c in zip(order.tolist(), kept.tolist(), strict=True)]

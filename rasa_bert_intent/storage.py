@@ -172,7 +172,7 @@ def save_ngrams(ngrams: NGrams | None, directory: Path) -> None:
     from safetensors.numpy import save_file
 
     if ngrams is not None:
-        save_file(vars(ngrams), directory / _NGRAMS)
+        save_file({field.name: getattr(ngrams, field.name) for field in fields(ngrams)}, directory / _NGRAMS)
 
 
 def load_ngrams(directory: Path) -> NGrams | None:

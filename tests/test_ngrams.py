@@ -30,6 +30,18 @@ def test_different_ngrams_have_different_hashes():
     assert len(np.unique(np.concatenate([ngrams(text) for text in texts]))) == len(wanted)
 
 
+def test_many_texts_get_to_the_last_bit_what_each_gets_alone():
+    random = np.random.default_rng(0)
+    texts = ["".join(random.choice(list("abcde  "), random.integers(40))) for _ in range(600)]
+    texts += ["", "\ud800", "\N{GRINNING FACE}", "zzz", "x" * 3000]
+    known = np.unique(np.concatenate([ngrams(text) for text in texts[:300]]))[::2]
+    embeddings = random.normal(size=(len(known), 3)).astype(np.float32)
+    table = NGrams.of(known, embeddings, np.eye(3), random.normal(size=3))
+    together = table.unweighted(texts)
+    np.testing.assert_array_equal(together, np.concatenate([table.unweighted([text]) for text in texts]))
+    assert len(np.unique(together, axis=0)) > 500
+
+
 def test_logits_by_hand():
     known = ngrams("ab")
     embeddings = np.tile(np.array([1.27, 0.254], dtype=np.float32), (len(known), 1))

@@ -8,6 +8,7 @@ from collections import Counter
 # What Rasa's own writer puts into YAML as it is, and Rasa's own reader then refuses: control characters but tab and
 # line break, the line and paragraph separators, what Unicode has reserved, and lone surrogates.
 _REFUSED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_NAME = re.compile(r"[\s/{}@]+")
 
 
@@ -33,7 +34,7 @@ def clean(text: str, replaced: Counter[tuple[str, str]]) -> str:
 
 def has_surrogate(text: str) -> bool:
     """Whether a text holds half a character, which UTF-8 cannot write."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    return _SURROGATE.search(text) is not None
 
 
 def intent_name(label: str) -> str:
