@@ -23,6 +23,8 @@ _MOST_INT8 = 127
 _CUT = np.uint64(8)
 _SHORT_BITS = np.uint64(64) - _CUT
 _BLOCK, _ONE = 1 << 8, np.uint64(1)
+# Characters; a block of such texts needs 100 MB.
+_LONG_TEXT = 4096
 
 
 def ngrams(text: str) -> np.ndarray:
@@ -108,7 +110,7 @@ class NGrams:
     def unweighted(self, texts: Sequence[str]) -> np.ndarray:
         """Its own logits `[texts, labels]`, float32: the fewer of a text's n-grams are known, the smaller."""
         sums = np.zeros((len(texts), len(self.scales)), dtype=np.float32)
-        if len(texts) <= FEW:
+        if len(texts) <= FEW or max(map(len, texts)) > _LONG_TEXT:  # together they would need much memory
             for row, text in zip(sums, texts, strict=True):
                 known, length = self.known(text)
                 row += self.embeddings[known].sum(axis=0, dtype=np.int32) / length

@@ -52,7 +52,7 @@ def confirm(turn: Turn) -> Events:
 def correct(turn: Turn) -> Events:
     """Changes what the message before added."""
     words = correction(turn.message)
-    made: Change | None = turn.from_before(MADE)
+    made: Change | None = turn.from_before(MADE, past_refused=True)
     if made is None or words is None:
         return turn.tell(Outcome("I do not know what to change. Please say all of it again."))
     when = turn.understand(words)

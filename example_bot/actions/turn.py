@@ -79,16 +79,17 @@ class Turn:
     def entity(self, name: str) -> str | None:
         return next(self._tracker.get_latest_entity_values(name), None)
 
-    def from_before(self, slot: str) -> Change | None:
+    def from_before(self, slot: str, *, past_refused: bool = False) -> Change | None:
         """What the action on the message before this one left in a slot: "yes" must not answer an older question.
 
-        After a message that was refused "make it ten" still means what came before it; "yes" may be to the refusal.
+        With `past_refused` messages in between that were refused do not count: "make it ten" still means what came
+        before them, while "yes" or "never mind" may be to the refusal.
         """
         users = 0
         for event in reversed(self._tracker.events):
             if event["event"] == "user":
                 refused = event["parse_data"]["intent"].get("name") in _REFUSED
-                users += not (refused and users and slot == MADE)
+                users += not (refused and users and past_refused)
             if users == 2:
                 break
             if event["event"] == "slot" and event["name"] == slot:

@@ -23,7 +23,9 @@ _NAME = "rasa_bert_intent"
 
 @contextmanager
 def long_attention(encoder: Any) -> Iterator[None]:
-    """Inside the block an encoder's attention over long messages has no dropout, if transformers can change it.
+    """Inside the block an encoder's attention over long batches has no dropout, if transformers can change it.
+
+    Before its version 5 it cannot for BERT and its like.
 
     Args:
         encoder: transformers' own, without PEFT around it.
@@ -47,10 +49,17 @@ def long_attention(encoder: Any) -> Iterator[None]:
 
 
 def _attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float = 0.0, **more: Any
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,  # some families give it by this name
+    dropout: float = 0.0,
+    **more: Any,
 ) -> tuple[Tensor, None]:
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+    mask = attention_mask
     if query.shape[-2] < _LONG:
         return sdpa_attention_forward(module, query, key, value, mask, dropout, **more)
     with torch.autocast(query.device.type, enabled=False):

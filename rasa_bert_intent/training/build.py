@@ -130,7 +130,7 @@ def place_for_training(model: IntentModel, device: torch.device) -> None:
 
 @contextmanager
 def quick_steps(model: IntentModel) -> Iterator[None]:
-    """Inside the block steps of training are quicker, by what is no arithmetic."""
+    """Inside the block steps of training are quicker; only attention over long messages is another, without dropout."""
     options, adapter, encoder = model.options, model.adapter, model.network.encoder
     with young_garbage_only(), ExitStack() as stack:
         if model.device.type == "cpu":

@@ -176,7 +176,7 @@ def test_a_correction_and_taking_back_wait_for_no_transaction_of_their_own(house
 
 
 @pytest.mark.parametrize("refused", ["nlu_fallback", "out_of_scope"])
-def test_a_refused_message_in_between_leaves_what_can_be_corrected_but_not_what_yes_would_delete(
+def test_after_a_refused_message_the_one_before_it_can_be_corrected_and_nothing_is_deleted(
     refused: str, household: Household, now: datetime
 ):
     made = schedule.add_alarm(household, understand("friday at nine", now)).made
@@ -184,6 +184,8 @@ def test_a_refused_message_in_between_leaves_what_can_be_corrected_but_not_what_
     assert reply == "Changed to Friday 27 November, 10:00."
     reply = _tell_again("action_correct", "correct", "make it eleven", made, between=[refused, "play_music"])
     assert reply == "I do not know what to change. Please say all of it again."
+    reply = _tell_again("action_cancel", "cancel", "never mind", made, between=[refused])
+    assert reply == "There is nothing to take back."
     assert _tell_again("action_confirm", "affirm", "yes", made, slot=turn.UNSURE, between=[refused]) == "All right."
     assert _tell_again("action_confirm", "affirm", "yes", made, slot=turn.UNSURE) == "Deleted, all 1 of them."
 
