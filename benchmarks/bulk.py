@@ -48,8 +48,8 @@ def main() -> None:
     parser.add_argument("--small-rows", type=int, nargs="*", default=[100_000, 5_000_000])
     parser.add_argument("--ray-rows", type=int, default=100_000, help="rows for each number of workers")
     parser.add_argument("--ray-workers", type=int, nargs="*", default=[1, 2])
-    parser.add_argument("--model", type=Path, help="an archive (default: the example bot's, trained in a moment)")
-    parser.add_argument("--note", default="", help="a sentence for the table, on what else the machine was doing")
+    parser.add_argument("--model", type=Path, help="an archive for --rows and Ray (default: the example bot's)")
+    parser.add_argument("--note", default="", help="what else the machine was doing, for the table")
     parser.add_argument("--scratch", type=Path, help="folder for input and results (default: the system's)")
     args = parser.parse_args()
     of = {"here": args.rows, "small": args.small_rows, "ray": args.ray_workers}
@@ -58,25 +58,25 @@ def main() -> None:
         file = RESULTS / "bulk.json"
         result: dict[str, Any] = {"here": [], "small": [], "ray": []}
         result |= json.loads(file.read_text()) if file.exists() else {}
-        result |= {"machine": machine(), "note": args.note, **{kind: [] for kind, asked in of.items() if asked}}
+        result |= {kind: [] for kind, asked in of.items() if asked}
+        on = {"machine": f"{machine()} ({args.note})" if args.note else machine()}
         models = {"small": small_model(folder / "small")} if args.small_rows else {}
         if args.rows or args.ray_workers:
             models["here"] = args.model or train(folder, "ours, onnx int8", ours(**ENGINES["onnx int8"]))
+        encoders = {"here": args.model.name if args.model else "all-MiniLM-L6-v2", "small": "random, 2 layers of 128"}
         for kind in ("here", "small"):
             for rows in sorted(of[kind]):
                 source = write(folder / f"{rows}.csv", rows)
                 kills = 2 if rows == max(of[kind]) else 0
-                result[kind].append(measure(models[kind], source, folder / f"{kind}-{rows}", rows, kills))
+                found = measure(models[kind], source, folder / f"{kind}-{rows}", rows, kills)
+                result[kind].append({**found, **on, "encoder": encoders[kind]})
                 keep(result)
-        if not args.ray_workers:
-            return
-        source = write(folder / "ray.csv", args.ray_rows)
+        source = write(folder / "ray.csv", args.ray_rows if args.ray_workers else 0)
         for workers in args.ray_workers:
             output = folder / f"on-ray-{workers}"
             options = ["--ray", "--ray-workers", str(workers)]
-            result["ray"].append(
-                {"workers": workers, **measure(models["here"], source, output, args.ray_rows, 0, *options)}
-            )
+            found = measure(models["here"], source, output, args.ray_rows, 0, *options)
+            result["ray"].append({"workers": workers, **found, **on})
             keep(result)
 
 
@@ -98,6 +98,7 @@ def messages() -> Iterator[str]:
 
 def small_model(folder: Path) -> Path:
     """A model that serves by ONNX as any does, with a random encoder that takes next to no time."""
+    import torch
     from transformers import AutoModel, BertConfig
 
     from rasa_bert_intent import Options, fit
@@ -105,6 +106,7 @@ def small_model(folder: Path) -> Path:
     from rasa_bert_intent.network import load_tokenizer
 
     tokenizer = load_tokenizer(find_encoder(Options().encoder).path)
+    torch.manual_seed(0)
     sizes = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
     AutoModel.from_config(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder / "encoder")
     tokenizer.save_pretrained(folder / "encoder")
@@ -125,13 +127,13 @@ def measure(model: Path, source: Path, output: Path, rows: int, kills: int, *opt
     """Scores a file in as many runs as it takes, and checks what came out."""
     chance = random.Random(rows)
     chunks = -(-rows // 10_000)
-    done_at_kills = sorted(chance.sample(range(1, chunks - 1), kills))
+    done_at_kills = sorted(chance.sample(range(1, chunks - 1), kills)) if chunks > kills + 1 else []
     seconds, peak = 0.0, 0.0
     for until in (*done_at_kills, None):
         took, memory = run(model, source, output, until, chance.random(), *options)
         seconds, peak = seconds + took, max(peak, memory)
     check(output, rows)
-    found = {"rows": rows, "kills": kills, "seconds": round(seconds, 1), "peak_mb": round(peak)}
+    found = {"rows": rows, "kills": len(done_at_kills), "seconds": round(seconds, 1), "peak_mb": round(peak)}
     found["rows_per_second"] = round(rows / seconds)
     found["summary"] = json.loads((output / "summary.json").read_text("utf-8"))
     print(found, flush=True)
@@ -198,10 +200,11 @@ def results(output: Path, kind: str) -> Iterator[dict[str, Any]]:
 
 
 def table(result: dict[str, Any]) -> str:
+    machines = sorted({row["machine"] for rows in result.values() for row in rows})
     lines = [
         "# Bulk scoring",
         "",
-        f"`python benchmarks/bulk.py`, on {result['machine']}. {result['note']} Messages of the "
+        f"`python benchmarks/bulk.py`, on {'; '.join(machines)}. Messages of the "
         "example bot, varied; ONNX; CSV in, JSON lines out, in parts of 10,000 rows. A run that was killed "
         "was started again, and its seconds are those of all its runs together. After each, every row was found "
         "exactly once, in order, with its own text, or in a file of bad rows.",
@@ -209,13 +212,11 @@ def table(result: dict[str, Any]) -> str:
         "| encoder | rows | killed | s | rows/s | scored | bad | peak memory, MB |",
         "| --- " * 8 + "|",
     ]
-    for kind, encoder in {"here": "all-MiniLM-L6-v2", "small": "random, 2 layers of 128"}.items():
-        lines += [
-            f"| {encoder} | {row['rows']:,} | {row['kills']} times | {row['seconds']:,.0f} | "
-            f"{row['rows_per_second']:,} | {row['summary']['scored']:,} | {row['summary']['bad']:,} | "
-            f"{row['peak_mb']} |"
-            for row in result[kind]
-        ]
+    lines += [
+        f"| {row['encoder']} | {row['rows']:,} | {row['kills']} times | {row['seconds']:,.0f} | "
+        f"{row['rows_per_second']:,} | {row['summary']['scored']:,} | {row['summary']['bad']:,} | {row['peak_mb']} |"
+        for row in (*result["here"], *result["small"])
+    ]
     if result["ray"]:
         lines += [
             "",

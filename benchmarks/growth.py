@@ -46,7 +46,7 @@ def main() -> None:
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     tables |= json.loads(file.read_text())["tables"] if file.exists() else {}
     tables |= {name: [] for name in args.tables}
-    result = {"machine": machine(), "tables": tables}
+    on, result = machine(), {"tables": tables}
     for name in args.tables:
         for size in TABLES[name]:
             if size.get("examples", 0) > args.most_examples:
@@ -56,7 +56,7 @@ def main() -> None:
             if done.returncode:
                 sys.exit(done.stderr[-3000:])
             answer = next(line for line in done.stdout.splitlines() if line.startswith("ANSWER "))
-            tables[name].append(json.loads(answer.removeprefix("ANSWER ")))
+            tables[name].append({**json.loads(answer.removeprefix("ANSWER ")), "machine": on})
             print(name, tables[name][-1], flush=True)
             file.write_text(json.dumps(result, indent=1) + "\n")
             (RESULTS / "growth.md").write_text(table(result))
@@ -99,7 +99,8 @@ def measure(examples: int = EXAMPLES, intents: int = INTENTS, words: int = WORDS
 
 
 def table(result: dict[str, Any]) -> str:
-    lines = ["# Growth", "", f"`python benchmarks/growth.py`, on {result['machine']}. One epoch of training."]
+    machines = sorted({row["machine"] for rows in result["tables"].values() for row in rows})
+    lines = ["# Growth", "", f"`python benchmarks/growth.py`, on {'; '.join(machines)}. One epoch of training."]
     for name, rows in result["tables"].items():
         lines += [
             "",

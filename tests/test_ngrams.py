@@ -30,7 +30,7 @@ def test_different_ngrams_have_different_hashes():
     assert len(np.unique(np.concatenate([ngrams(text) for text in texts]))) == len(wanted)
 
 
-def test_many_texts_get_to_the_last_bit_what_each_gets_alone():
+def test_the_ngrams_of_many_texts_add_up_to_the_last_bit_to_what_each_has_alone():
     random = np.random.default_rng(0)
     texts = ["".join(random.choice(list("abcde  "), random.integers(40))) for _ in range(600)]
     texts += ["", "\ud800", "\N{GRINNING FACE}", "zzz", "x" * 3000]

@@ -89,7 +89,7 @@ class Turn:
         for event in reversed(self._tracker.events):
             if event["event"] == "user":
                 refused = event["parse_data"]["intent"].get("name") in _REFUSED
-                users += not (refused and users and past_refused)
+                users += not (refused and past_refused)
             if users == 2:
                 break
             if event["event"] == "slot" and event["name"] == slot:

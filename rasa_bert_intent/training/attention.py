@@ -53,17 +53,17 @@ def _attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,  # some families give it by this name
+    attention_mask: Tensor | None,
     dropout: float = 0.0,
     **more: Any,
 ) -> tuple[Tensor, None]:
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    mask = attention_mask
     if query.shape[-2] < _LONG:
-        return sdpa_attention_forward(module, query, key, value, mask, dropout, **more)
+        return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, **more)
     with torch.autocast(query.device.type, enabled=False):
-        if mask is not None and mask.is_floating_point():  # what is added to the scores
-            mask = mask.float()
-        output, _ = sdpa_attention_forward(module, query.float(), key.float(), value.float(), mask, 0.0, **more)
+        if attention_mask is not None and attention_mask.is_floating_point():  # what is added to the scores
+            attention_mask = attention_mask.float()
+        inputs = query.float(), key.float(), value.float()
+        output, _ = sdpa_attention_forward(module, *inputs, attention_mask, 0.0, **more)
     return output.to(query.dtype), None

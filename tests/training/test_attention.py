@@ -15,12 +15,14 @@ changes_bert = pytest.mark.skipif(
 )
 
 
-def in_training(tmp_path, family: str = "bert"):
-    """An encoder in training mode, whose only dropout is that of attention."""
+def in_training(tmp_path, family: str = "bert", keep: str = "attention.self"):
+    """An encoder in training mode, whose only dropout is where `keep` says, and whose attention is no mere mean."""
     encoder = net.load_encoder(make_encoder(tmp_path / family, family)).train()
     for name, module in encoder.named_modules():
-        if isinstance(module, torch.nn.Dropout) and "attention.self" not in name:
+        if isinstance(module, torch.nn.Dropout) and keep not in name:
             module.p = 0.0
+        if isinstance(module, torch.nn.Linear):
+            module.weight.data *= 10
     return encoder
 
 
@@ -35,7 +37,8 @@ def messages(tokens: int) -> dict[str, Tensor]:
 def output_and_gradients(encoder, inputs: dict[str, Tensor]) -> list[Tensor]:
     encoder.zero_grad()
     output = encoder(**inputs).last_hidden_state.float() * inputs["attention_mask"][..., None]
-    (output**3).sum().backward()
+    weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(1))
+    (output * weights).mean().backward()
     return [output.detach(), *(p.grad.clone() for p in encoder.parameters() if p.grad is not None)]
 
 
@@ -63,23 +66,30 @@ def test_short_messages_keep_their_dropout(tmp_path):
     assert not torch.allclose(found, other, atol=1e-3)
 
 
+@changes_bert
 def test_in_bf16_it_is_the_same_but_for_rounding(tmp_path):
     encoder, inputs = in_training(tmp_path), messages(LONG)
     expected = output_and_gradients(encoder.eval(), inputs)
     encoder.train()
     with long_attention(encoder), torch.autocast("cpu", torch.bfloat16):
         found = output_and_gradients(encoder, inputs)
-    one, other = (torch.cat([tensor.flatten() for tensor in tensors]) for tensors in (found, expected))
-    assert torch.cosine_similarity(one, other, dim=0) > 0.999
+    compared = 0
+    for one, other in zip(found, expected, strict=True):
+        if other.norm() > 1e-3 * max(tensor.norm() for tensor in expected[1:]):  # a key's bias changes nothing
+            assert torch.cosine_similarity(one.flatten(), other.flatten(), dim=0) > 0.99
+            compared += 1
+    assert compared > 30
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_trains_and_is_afterwards_as_it_was(family, tmp_path):
-    encoder, inputs = in_training(tmp_path, family), messages(LONG)
+def test_every_family_computes_the_same_and_is_afterwards_as_it_was(family, tmp_path):
+    encoder, inputs = in_training(tmp_path, family, keep="none"), messages(LONG)
     before = encoder.config._attn_implementation
+    expected = output_and_gradients(encoder, inputs)
     with long_attention(encoder):
-        gradients = output_and_gradients(encoder, inputs)[1:]
-    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+        found = output_and_gradients(encoder, inputs)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
     assert encoder.config._attn_implementation == before
 
 
