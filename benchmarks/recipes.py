@@ -4,9 +4,9 @@
 
 PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. The training rows of each size and seed are named by their
 ids in massive_subsets.json. Scored are the development rows, which recipes may be chosen by, or, with --split test, the
-test rows. Below 50 examples an intent, "default" is LoRA with the contrastive term, from there on it is "lora". Each
-run's result goes to results/recipes/SPLIT-SIZE-RECIPE-SEED.json (a run that is there already is not repeated), and all
-of them into recipes.md.
+test rows. "default" is LoRA with the contrastive term, from 15 examples an intent on with a cosine head beside it, and
+from 100 on "lora". Each run's result goes to results/recipes/SPLIT-SIZE-RECIPE-SEED.json (a run that is there already
+is not repeated), and all of them into recipes.md.
 """
 
 from __future__ import annotations

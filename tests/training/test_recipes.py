@@ -66,6 +66,34 @@ def test_what_is_left_open_is_chosen_and_told_in_one_line(options, caplog):
 def test_what_the_user_chose_stays(options):
     chosen = recipe.choose(options(method="full", classification_head="cosine", learning_rate=1e-5), 600, 60)
     assert (chosen.method, chosen.classification_head, chosen.learning_rate) == ("full", "cosine", 1e-5)
+    chosen = recipe.choose(options(classification_head="linear", contrastive_weight=0.2), 3_000, 60)
+    assert (chosen.classification_head, chosen.contrastive_weight) == ("linear", 0.2)
+
+
+@pytest.mark.parametrize(
+    ("an_intent", "head", "contrastive_weight"),
+    [(5, "linear", 0.3), (14, "linear", 0.3), (15, "cosine", 0.3), (99, "cosine", 0.3), (100, "linear", 0.0)],
+)
+def test_the_head_goes_with_the_examples_an_intent(options, an_intent, head, contrastive_weight):
+    chosen = recipe.choose(options(), 60 * an_intent, 60)
+    assert (chosen.classification_head, chosen.contrastive_weight) == (head, contrastive_weight)
+
+
+@pytest.mark.parametrize(
+    ("changes", "head", "contrastive_weight"),
+    [
+        ({"classification_head": "linear"}, "linear", 0.0),
+        ({"adapter": "some/adapter", "pooling": "auto"}, "linear", 0.0),
+        ({"method": "full"}, "linear", 0.0),
+        ({"method": "head"}, "linear", 0.0),
+        ({"method": "head", "classification_head": "cosine"}, "cosine", 0.0),
+        ({"contrastive_weight": 0.0}, "cosine", 0.0),
+    ],
+    ids=str,
+)
+def test_with_50_examples_an_intent_the_rest_goes_with_what_the_user_chose(options, changes, head, contrastive_weight):
+    chosen = recipe.choose(options(**changes), 3_000, 60)
+    assert (chosen.classification_head, chosen.contrastive_weight) == (head, contrastive_weight)
 
 
 def test_a_cosine_head_starts_at_the_means_of_its_intents(options, examples):
