@@ -7,7 +7,7 @@ int8) as large as they run best; steps of our training, in the same; steps of a 
 with the same LoRA, padded to each batch's longest message and to 128 tokens; scoring 4,096 messages by each engine.
 Messages are the example bot's own, to be scored again and again. Floating-point operations are counted from the linear
 layers alone: 2 a weight and token forward, as many backward under LoRA (the frozen weights get no gradient), and those
-of LoRA itself. Writes benchmarks/results/limit.json and limit.md.
+of LoRA itself. Writes benchmarks/results/limit.json and limit.md; what other machines measured stays there.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from rasa_bert_intent.encoder import find_encoder
 from rasa_bert_intent.network import load_tokenizer
 from rasa_bert_intent.runtime import bf16_pays
 from rasa_bert_intent.training.build import fresh_model
+from rasa_bert_intent.training.recipe import choose
 
 BOT = Path(__file__).resolve().parents[1] / "example_bot" / "data" / "nlu"
 STEPS, BATCH, SCORED = 30, 32, 4096
@@ -71,9 +72,7 @@ def main() -> None:
                     rates[name].append(rate)
                 print(turn, name, rate, flush=True)
             if turn:
-                result = {"machine": machine(), "threads": torch.get_num_threads(), "rounds": turn, "rates": rates}
-                (RESULTS / "limit.json").write_text(json.dumps(result, indent=1) + "\n")
-                (RESULTS / "limit.md").write_text(table(result))
+                write({"machine": machine(), "threads": torch.get_num_threads(), "rounds": turn, "rates": rates})
 
 
 def bots_messages(count: int) -> tuple[list[str], list[str]]:
@@ -147,10 +146,8 @@ def _examples_a_second(examples: int, train: Callable[[int], Any]) -> float:
 
 def _operations(texts: list[str], intents: list[str]) -> tuple[float, float]:
     """Floating-point operations of an example, in training and forward alone."""
-    options = Options.from_config({"method": "lora"}).completed_by(
-        {"classification_head": "linear", "contrastive_weight": 0, "learning_rate": 1e-3, "head_learning_rate": 1e-3}
-    )
-    model = fresh_model(sorted(set(intents)), options)
+    labels = sorted(set(intents))
+    model = fresh_model(labels, choose(Options(method="lora"), len(texts), len(labels)))
     linear = {name: m.weight.numel() for name, m in model.network.encoder.named_modules() if isinstance(m, nn.Linear)}
     lora = sum(weights for name, weights in linear.items() if ".lora_" in name)
     frozen = sum(linear.values()) - lora
@@ -214,7 +211,21 @@ def score(
     return run
 
 
+def write(result: dict[str, Any]) -> None:
+    """Puts a machine's result in place of what the same machine measured before."""
+    file = RESULTS / "limit.json"
+    others = json.loads(file.read_text()) if file.exists() else []
+    results = [result, *(other for other in others if other["machine"] != result["machine"])]
+    file.write_text(json.dumps(results, indent=1) + "\n")
+    heading = (
+        "# Against the machine's limit\n\n`python benchmarks/limit.py`. The share is of the large matrix product in "
+        "the same numbers (fp32, bf16 or int8).\n"
+    )
+    (RESULTS / "limit.md").write_text(heading + "".join(map(table, results)))
+
+
 def table(result: dict[str, Any]) -> str:
+    """One machine's."""
     medians = {
         name: {key: statistics.median(rate[key] for rate in rates) for key in rates[0]}
         for name, rates in result["rates"].items()
@@ -226,10 +237,8 @@ def table(result: dict[str, Any]) -> str:
             kind = name.rpartition(" ")[2]
             limits[kind] = max(limits.get(kind, 0), median["flops"])
     lines = [
-        "# Against the machine's limit",
         "",
-        f"`python benchmarks/limit.py`, on {result['machine']}, {result['threads']} threads. Medians of "
-        f"{result['rounds']} turns. The share is of the large matrix product in the same numbers (fp32, bf16 or int8).",
+        f"On {result['machine']}, {result['threads']} threads; medians of {result['rounds']} turns:",
         "",
         "| what | messages/s | against ours in training | 10⁹ operations/s | share of the limit |",
         "| --- | --- | --- | --- | --- |",

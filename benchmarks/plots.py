@@ -137,9 +137,10 @@ def bars(
 
 def lines(panel: Any, title: str, over: str, rows: list[dict[str, Any]], key: str) -> None:
     panel.plot([row[over] for row in rows], [row[key] for row in rows], "o-", color=OURS, markersize=4)
-    panel.set(title=title, xlabel=over, xscale="log", yscale="log" if over == "examples" else "linear")
-    if panel.get_yscale() == "linear":
-        panel.set_ylim(bottom=0)
+    in_proportion = key == "training_seconds" and over == "examples"
+    panel.set(title=title, xlabel=over, xscale="log", yscale="log" if in_proportion else "linear")
+    if not in_proportion:
+        panel.set_ylim(0, 1.1 * max(row[key] for row in rows))
 
 
 def save(figure: Any, name: str) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from rasa_bert_intent.errors import OptionsError
+
 T = TypeVar("T")
 
 # torch's own variables, https://pytorch.org/docs/stable/elastic/run.html#environment-variables
@@ -34,9 +36,18 @@ class World:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] = os.environ) -> World:
-        """The world that the environment tells of, or this process alone."""
-        if any(name not in environment for name in (*_NUMBERS, *_ADDRESS)):
+        """The world that the environment tells of, or this process alone.
+
+        Raises:
+            OptionsError: The environment tells who this process is, but not where it finds the others.
+        """
+        if any(name not in environment for name in _NUMBERS):
             return cls()
+        if missing := [name for name in _ADDRESS if name not in environment]:
+            raise OptionsError(
+                f"{' and '.join(missing)}: not set, though {', '.join(_NUMBERS)} are, by which processes train "
+                "together. Start them by torchrun, which sets all of these, or unset those to train in one process."
+            )
         rank, size, local_rank = (int(environment[name]) for name in _NUMBERS)
         return cls(rank, size, local_rank, launched=True)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rasa_bert_intent.distributed.world import World
+from rasa_bert_intent.errors import OptionsError
 
 ALONE = {"HOME": "/root", "RANK": "3", "WORLD_SIZE": "8"}  # as a cluster's scheduler may leave it
 LAUNCHED = {**ALONE, "LOCAL_RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
@@ -18,6 +19,11 @@ def test_world_is_the_launchers_word_or_one_process():
     world = World.of_environment(LAUNCHED)
     assert world == World(3, 8, 1, launched=True)
     assert not world.is_main
+
+
+def test_who_knows_its_number_but_not_where_the_others_are_is_told():
+    with pytest.raises(OptionsError, match=r"^MASTER_PORT: not set, though RANK.*torchrun.*unset"):
+        World.of_environment({name: value for name, value in LAUNCHED.items() if name != "MASTER_PORT"})
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8])
