@@ -25,21 +25,22 @@ from rasa_bert_intent.reports.metrics import accuracy, expected_calibration_erro
 
 RUNS = RESULTS / "recipes"
 SUBSETS = Path(__file__).parent / "massive_subsets.json"
+_LORA = {"method": "lora", "classification_head": "linear", "contrastive_weight": 0}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "untrained": {"epochs": 0},
-    "head": {"method": "head"},
+    "head": {"method": "head", "classification_head": "linear"},
     "head, cosine": {"method": "head", "classification_head": "cosine"},
-    "lora": {"method": "lora", "contrastive_weight": 0},
-    "lora, contrastive": {"method": "lora", "contrastive_weight": 0.3},
+    "lora": _LORA,
+    "lora, contrastive": {**_LORA, "contrastive_weight": 0.3},
     "lora, contrastive, cosine": {"method": "lora", "contrastive_weight": 0.3, "classification_head": "cosine"},
     "full": {"method": "full", "contrastive_weight": 0},
     "full, tuned": {"method": "full", "contrastive_weight": 0, "reinit_layers": 1, "layer_lr_decay": 0.9},
-    "supervised stage": {"method": "lora", "contrastive_weight": 0, "contrastive_stage": "supervised"},
-    "unsupervised stage": {"method": "lora", "contrastive_weight": 0, "contrastive_stage": "unsupervised"},
-    "r_drop": {"method": "lora", "contrastive_weight": 0, "r_drop": 0.5},
-    "ema": {"method": "lora", "contrastive_weight": 0, "ema_decay": 0.99},
-    "balanced": {"method": "lora", "contrastive_weight": 0, "balanced_batches": True},
+    "supervised stage": {**_LORA, "contrastive_stage": "supervised"},
+    "unsupervised stage": {**_LORA, "contrastive_stage": "unsupervised"},
+    "r_drop": {**_LORA, "r_drop": 0.5},
+    "ema": {**_LORA, "ema_decay": 0.99},
+    "balanced": {**_LORA, "balanced_batches": True},
 }
 
 
