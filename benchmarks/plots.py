@@ -48,12 +48,11 @@ SERVING: list[tuple[str, Callable[[dict[str, Any]], float], int]] = [
     ("Added memory, MB", lambda row: row["added_mb"], 0),
     ("Archive, MB", lambda row: row["archive_mb"], 0),
 ]
-# (title, key of a run, factor, digits)
+# (title, key of a run, factor, digits); how long each trains beside the others is in training_time.md
 MASSIVE = [
     ("Test accuracy, %", "accuracy", 100, 2),
     ("Macro-F1, %", "macro_f1", 100, 2),
     ("Calibration error (ECE)", "ece", 1, 3),
-    ("Training, minutes", "rasa_train_seconds", 1 / 60, 1),
 ]
 MASSIVE_NAMES = {
     "lora": "ours, LoRA",
@@ -89,15 +88,13 @@ def serving() -> None:
 def massive() -> None:
     """One panel a score, one bar a method: the mean of the seeds, their spread as a line."""
     runs = [json.loads(file.read_text()) for file in sorted((RESULTS / "massive").glob("*.json"))]
-    timed = next(((run["machine"], run["threads"]) for run in runs if run["method"] == "diet"), None)
     methods = [method for method in MASSIVE_NAMES if any(run["method"] == method for run in runs)]
     names = [MASSIVE_NAMES[method] for method in methods]
     figure, panels = plt.subplots(1, len(MASSIVE), figsize=(12.5, 0.5 + 0.42 * len(names)), sharey=True)
     for panel, (title, key, scale, digits) in zip(panels, MASSIVE, strict=True):
-        shown = [run for run in runs if not key.endswith("seconds") or (run["machine"], run["threads"]) == timed]
-        values = [[scale * run[key] for run in shown if run["method"] == method] for method in methods]
-        means = [statistics.mean(of_method) if of_method else 0 for of_method in values]
-        texts = [f"{mean:.{digits}f}" if of_method else "" for mean, of_method in zip(means, values, strict=True)]
+        values = [[scale * run[key] for run in runs if run["method"] == method] for method in methods]
+        means = [statistics.mean(of_method) for of_method in values]
+        texts = [f"{mean:.{digits}f}" for mean in means]
         errors = [statistics.stdev(of_method) if len(of_method) > 1 else 0 for of_method in values]
         bars(panel, title, names, means, texts, errors)
     save(figure, "massive.png")
