@@ -32,7 +32,7 @@ from typing import Any
 
 import psutil
 from pipelines import ENGINES, ours
-from rasa_runs import ENVIRONMENT, RESULTS, machine
+from rasa_runs import ENVIRONMENT, RESULTS, machine, write_table
 from serving import ROOT, train
 
 from rasa_bert_intent.data.examples import read_examples
@@ -82,7 +82,7 @@ def main() -> None:
 
 def keep(result: dict[str, Any]) -> None:
     (RESULTS / "bulk.json").write_text(json.dumps(result, indent=1) + "\n")
-    (RESULTS / "bulk.md").write_text(table(result))
+    write_table("bulk", table)
 
 
 def messages() -> Iterator[str]:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from out_of_scope import first_of_each
-from rasa_runs import RESULTS, machine, spread
+from rasa_runs import RESULTS, machine, spread, write_table
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.metrics import adjusted_mutual_info_score
@@ -55,8 +55,7 @@ def main() -> None:
         if not file.exists():
             result = {"seed": seed, "machine": machine(), "messages": run_once(args.data, args.models, seed)}
             file.write_text(json.dumps(result, indent=1) + "\n")
-    runs = [json.loads(file.read_text()) for file in sorted(RUNS.glob("*.json"))]
-    (RESULTS / "discover.md").write_text(table(runs))
+    write_table("discover", table)
 
 
 def run_once(data: Path, models: Path, seed: int) -> dict[str, Any]:

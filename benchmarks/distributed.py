@@ -22,7 +22,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from rasa_runs import ENVIRONMENT, RESULTS, machine, spread
+from rasa_runs import ENVIRONMENT, RESULTS, machine, spread, write_table
 
 DATA = Path(__file__).parents[1] / "example_bot" / "data" / "nlu"
 METHODS = ("lora", "full")
@@ -64,7 +64,7 @@ def main() -> None:
     sent = {method: compare(method) for method in METHODS}
     result = {"machine": machine(), "rounds": args.rounds, "steps": args.steps, "seconds_a_step": turns, "sent": sent}
     (RESULTS / "distributed.json").write_text(json.dumps(result, indent=1) + "\n")
-    (RESULTS / "distributed.md").write_text(tables(result))
+    write_table("distributed", table)
 
 
 def run(processes: int, threads: int, **one: Any) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def predicted(seconds: dict[str, float], sent: dict[str, Any], batch: int, worke
     return fixed + batch / workers * an_example + (gradients + features) / bandwidth + messages * LATENCY
 
 
-def tables(result: dict[str, Any]) -> str:
+def table(result: dict[str, Any]) -> str:
     medians = {
         method: {name: statistics.median(values) for name, values in runs.items()}
         for method, runs in result["seconds_a_step"].items()

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rasa_runs import RESULTS, machine, run, spread
+from rasa_runs import RESULTS, machine, run, spread, write_table
 
 BOT = Path(__file__).parents[1] / "example_bot"
 CLASSIFIER = "- name: rasa_bert_intent.BertIntentClassifier\n"
@@ -36,7 +36,7 @@ def main() -> None:
         runs = [run_once(bot, seed) for seed in args.seeds]
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "example_bot.json").write_text(json.dumps({"machine": machine(), "runs": runs}, indent=1) + "\n")
-    (RESULTS / "example_bot.md").write_text(table(runs))
+    write_table("example_bot", table)
 
 
 def run_once(bot: Path, seed: int) -> dict[str, Any]:
@@ -48,12 +48,14 @@ def run_once(bot: Path, seed: int) -> dict[str, Any]:
     return {"seed": seed, "accuracy": scores["accuracy"], "macro_f1": scores["macro_f1"]}
 
 
-def table(runs: list[dict[str, Any]]) -> str:
+def table(result: dict[str, Any]) -> str:
+    runs = result["runs"]
     accuracy = spread([100 * one["accuracy"] for one in runs], 1)
     macro_f1 = spread([100 * one["macro_f1"] for one in runs], 1)
     return (
         "# The example bot on MASSIVE en-US test\n\n"
-        f"`python benchmarks/example_bot.py`, on {machine()}. Mean of {len(runs)} seeds ± standard deviation.\n\n"
+        f"`python benchmarks/example_bot.py`, on {result['machine']}. Mean of {len(runs)} seeds ± standard "
+        "deviation.\n\n"
         "| trained on | test accuracy % | macro-F1 % |\n| --- | --- | --- |\n"
         f"| the bot's own examples | {accuracy} | {macro_f1} |\n"
     )

@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rasa_runs import ENVIRONMENT, RESULTS, machine
+from rasa_runs import ENVIRONMENT, RESULTS, machine, write_table
 
 EXAMPLES, INTENTS, WORDS = 4000, 60, 8
 TABLES: dict[str, list[dict[str, int]]] = {
@@ -59,7 +59,7 @@ def main() -> None:
             tables[name].append({**json.loads(answer.removeprefix("ANSWER ")), "machine": on})
             print(name, tables[name][-1], flush=True)
             file.write_text(json.dumps(result, indent=1) + "\n")
-            (RESULTS / "growth.md").write_text(table(result))
+            write_table("growth", table)
 
 
 def measure(examples: int = EXAMPLES, intents: int = INTENTS, words: int = WORDS) -> dict[str, Any]:

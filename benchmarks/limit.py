@@ -27,7 +27,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 from pipelines import ENGINES
-from rasa_runs import RESULTS, machine
+from rasa_runs import RESULTS, machine, write_table
 from torch import nn
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, Trainer, TrainingArguments
 
@@ -217,15 +217,18 @@ def write(result: dict[str, Any]) -> None:
     others = json.loads(file.read_text()) if file.exists() else []
     results = [result, *(other for other in others if other["machine"] != result["machine"])]
     file.write_text(json.dumps(results, indent=1) + "\n")
+    write_table("limit", table)
+
+
+def table(results: list[dict[str, Any]]) -> str:
     heading = (
         "# Against the machine's limit\n\n`python benchmarks/limit.py`. The share is of the large matrix product in "
         "the same numbers (fp32, bf16 or int8).\n"
     )
-    (RESULTS / "limit.md").write_text(heading + "".join(map(table, results)))
+    return heading + "".join(map(table_of_machine, results))
 
 
-def table(result: dict[str, Any]) -> str:
-    """One machine's."""
+def table_of_machine(result: dict[str, Any]) -> str:
     medians = {
         name: {key: statistics.median(rate[key] for rate in rates) for key in rates[0]}
         for name, rates in result["rates"].items()

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import OURS, config, diet, logistic_regression, ours
-from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run, spread
+from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run, spread, write_table
 
 from rasa_bert_intent.reports.metrics import expected_calibration_error
 
@@ -60,8 +60,7 @@ def main() -> None:
                     result = run_once(bot, method, seed, args.threads)
                     file.write_text(json.dumps(result, indent=1) + "\n")
                     print(result, flush=True)
-    runs = [json.loads(file.read_text()) for file in sorted(RUNS.glob("*.json"))]
-    (RESULTS / "massive.md").write_text(table(runs))
+    write_table("massive", table)
 
 
 def run_once(bot: Path, method: str, seed: int, threads: int | None) -> dict[str, Any]:

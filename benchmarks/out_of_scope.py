@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasa_runs import RESULTS, machine, spread
+from rasa_runs import RESULTS, machine, spread, write_table
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from sklearn.covariance import LedoitWolf
@@ -65,8 +65,7 @@ def main() -> None:
                 result = {"left": left, "an_intent": args.an_intent, "seed": seed, **result, "machine": machine()}
                 file.write_text(json.dumps(result, indent=1) + "\n")
                 print(result, flush=True)
-    runs = [json.loads(file.read_text()) for file in sorted(RUNS.glob("*.json"))]
-    (RESULTS / "out_of_scope.md").write_text(table(runs))
+    write_table("out_of_scope", table)
 
 
 def run_once(data: Path, left: str, seed: int, an_intent: int, kept: Path | None) -> dict[str, Any]:

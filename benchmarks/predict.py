@@ -17,7 +17,7 @@ from typing import Any
 
 from limit import bots_messages
 from pipelines import ENGINES
-from rasa_runs import RESULTS, machine, run
+from rasa_runs import RESULTS, machine, run, write_table
 
 from rasa_bert_intent import Options, fit
 
@@ -44,7 +44,7 @@ def main() -> None:
                 print(rows[-1], flush=True)
     result = {"machine": machine(), "rows": rows}
     (RESULTS / "predict.json").write_text(json.dumps(result, indent=1) + "\n")
-    (RESULTS / "predict.md").write_text(table(result))
+    write_table("predict", table)
 
 
 def table(result: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,19 @@ def manifest(archive: Path) -> dict[str, Any]:
         content = tar.extractfile(member)
         assert content is not None
         return json.load(content)
+
+
+def results(name: str) -> Any:
+    """What a benchmark has found: its JSON file, or those of all runs in its folder."""
+    folder = RESULTS / name
+    if folder.is_dir():
+        return [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def write_table(name: str, table: Callable[[Any], str]) -> None:
+    """Writes what a benchmark has found as Markdown."""
+    (RESULTS / f"{name}.md").write_text(table(results(name)))
 
 
 _QUICK_INT8 = {"VNNI": "avx512_vnni", "AMX": "amx_int8"}  # by the names that Linux gives

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rasa_runs import RESULTS, machine, spread
+from rasa_runs import RESULTS, machine, spread, write_table
 from scipy.special import softmax
 
 from rasa_bert_intent import Options, fit
@@ -67,8 +67,7 @@ def main() -> None:
                     result = {"split": args.split, "size": size, **result, "machine": machine()}
                     file.write_text(json.dumps(result, indent=1) + "\n")
                     print(result, flush=True)
-    runs = [json.loads(file.read_text()) for file in sorted(RUNS.glob("*.json"))]
-    (RESULTS / "recipes.md").write_text(table(runs))
+    write_table("recipes", table)
 
 
 def subset(rows: list[Row], size: int, seed: int) -> list[Row]:

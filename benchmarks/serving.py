@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from pipelines import ENGINES, bare, config, diet, logistic_regression, ours
-from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run
+from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PIPELINES = {
@@ -55,7 +55,7 @@ def main() -> None:
             print(name, rows[name], flush=True)
     result = {"machine": machine(), "rounds": args.rounds, "messages": args.messages, "rows": rows}
     (RESULTS / "serving.json").write_text(json.dumps(result, indent=1) + "\n")
-    (RESULTS / "serving.md").write_text(table(result))
+    write_table("serving", table)
 
 
 def train(bot: Path, name: str, pipeline: list[dict[str, Any]]) -> Path:

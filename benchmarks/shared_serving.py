@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import psutil
 from pipelines import ENGINES, ours
-from rasa_runs import ENVIRONMENT, RESULTS, machine
+from rasa_runs import ENVIRONMENT, RESULTS, machine, write_table
 from serving import load, messages, rasa_server, train
 
 COLUMNS = ("p50_ms", "p99_ms", "workers_mb", "server_mb", "requests", "without_intent")
@@ -64,7 +64,7 @@ def main() -> None:
     settings = {name: getattr(args, name) for name in ("clients", "workers", "replicas", "engine", "rounds", "seconds")}
     result = {"machine": machine(), **settings, "rows": rows}
     (RESULTS / "shared_serving.json").write_text(json.dumps(result, indent=1) + "\n")
-    (RESULTS / "shared_serving.md").write_text(table(result))
+    write_table("shared_serving", table)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import config, diet, logistic_regression, ours
-from rasa_runs import ENVIRONMENT, RESULTS, machine, run
+from rasa_runs import ENVIRONMENT, RESULTS, machine, run, write_table
 from serving import ROOT
 from sklearn.model_selection import train_test_split
 
@@ -60,7 +60,7 @@ def main() -> None:
     def keep(part: str, measured: dict[str, Any]) -> None:
         result[part] = {"machine": on, **measured}
         file.write_text(json.dumps(result, indent=1) + "\n")
-        (RESULTS / "training_time.md").write_text(table(result))
+        write_table("training_time", table)
 
     with tempfile.TemporaryDirectory() as scratch:
         bot = Path(scratch)
