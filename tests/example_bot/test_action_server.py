@@ -65,19 +65,22 @@ def test_it_is_stopped_when_the_block_fails():
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_it_ends_with_what_started_it(how: signal.Signals):
-    starter = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", STARTER],
         cwd=EXAMPLE_BOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    url = starter.stdout.readline().strip()
-    assert _answers(url)
-    starter.send_signal(how)
-    starter.wait(30)
-    _wait_until_gone(url)
+    ) as starter:
+        try:
+            url = starter.stdout.readline().strip()
+            assert _answers(url)
+            starter.send_signal(how)
+            starter.wait(30)
+            _wait_until_gone(url)
+        finally:
+            starter.kill()
 
 
 def test_the_port_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch):
