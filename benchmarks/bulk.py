@@ -200,11 +200,12 @@ def results(output: Path, kind: str) -> Iterator[dict[str, Any]]:
 
 
 def table(result: dict[str, Any]) -> str:
-    machines = sorted({row["machine"] for rows in result.values() for row in rows})
+    measured = (("the default encoder", result["here"]), ("the small one", result["small"]), ("Ray", result["ray"]))
+    machines = [f"{name}: {one}" for name, rows in measured for one in sorted({row["machine"] for row in rows})]
     lines = [
         "# Bulk scoring",
         "",
-        f"`python benchmarks/bulk.py`, on {'; '.join(machines)}. Messages of the "
+        f"`python benchmarks/bulk.py` ({'; '.join(machines)}). Messages of the "
         "example bot, varied; ONNX; CSV in, JSON lines out, in parts of 10,000 rows. A run that was killed "
         "was started again, and its seconds are those of all its runs together. After each, every row was found "
         "exactly once, in order, with its own text, or in a file of bad rows.",
