@@ -5,8 +5,9 @@
 PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. The training rows of each size and seed are named by their
 ids in massive_subsets.json. Scored are the development rows, which recipes may be chosen by, or, with --split test, the
 test rows. "default" is LoRA with the contrastive term, from 15 examples an intent on with a cosine head beside it, and
-from 100 on "lora". Each run's result goes to results/recipes/SPLIT-SIZE-RECIPE-SEED.json (a run that is there already
-is not repeated), and all of them into recipes.md.
+from 100 on "lora". Below 15 every recipe learns the intents' names, which "default, no names" does not. Each run's
+result goes to results/recipes/SPLIT-SIZE-RECIPE-SEED.json (a run that is there already is not repeated), and all of
+them into recipes.md.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ SUBSETS = Path(__file__).parent / "massive_subsets.json"
 _LORA = {"method": "lora", "classification_head": "linear", "contrastive_weight": 0}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
+    "default, no names": {"learn_intent_names": False},
     "untrained": {"epochs": 0},
     "head": {"method": "head", "classification_head": "linear"},
     "head, cosine": {"method": "head", "classification_head": "cosine"},

@@ -172,6 +172,9 @@ class Options:
         Number(0, 1, open_low=True),
         "Each encoder layer learns at this times the rate of the one above it. 1: all alike.",
     )
+    learn_intent_names: bool | None = _option(
+        None, Optional(Flag()), "Learn an intent's name as one more example of it. Null: if few are given, and it fits."
+    )
     max_length: int = _option(128, Integer(4, 8192), "Longest message in tokens; the rest is cut off.")
     validation_split: float | None = _option(
         None,
@@ -194,8 +197,7 @@ class Options:
     early_stopping_patience: int = _option(
         3,
         Integer(0),
-        "Stop after this many evaluations without a better macro-F1, where examples are held out by your wish. 0: "
-        "never.",
+        "Stop after this many evaluations without a better macro-F1, where you had examples held out. 0: never.",
     )
     engine: str = _option(
         "auto",
@@ -240,8 +242,7 @@ class Options:
     calibrate_confidences: bool = _option(
         True,
         Flag(),
-        "Make confidences as high as their intents are right, by the held-out examples where there are any; they also "
-        "fit `ngram_weight`.",
+        "Make confidences as high as their intents are right, by held-out examples; they also fit `ngram_weight`.",
     )
     out_of_scope_score: str = _option(
         "distance",
@@ -256,9 +257,8 @@ class Options:
     store_encoder: bool | None = _option(
         None,
         Optional(Flag()),
-        "Store the encoder as it was before LoRA, to serve by torch and to train on. Null: unless ONNX Runtime serves "
-        "and the encoder can be found again. `false`: never; with it `engine: auto` takes torch, for a model of a few "
-        "MB.",
+        "Store the encoder as before LoRA, to serve by torch and to train on. Null: unless ONNX Runtime serves and the "
+        "encoder can be found again. `false`: never; then `engine: auto` takes torch, for a model of a few MB.",
     )
     trained_model: str | None = _option(
         None,

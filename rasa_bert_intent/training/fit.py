@@ -25,6 +25,7 @@ from rasa_bert_intent.training.calibration import calibrate
 from rasa_bert_intent.training.callbacks import BestEpoch
 from rasa_bert_intent.training.checkpoints import Checkpoints, identity
 from rasa_bert_intent.training.export import export, serves_by_onnx
+from rasa_bert_intent.training.names import with_names
 from rasa_bert_intent.training.ngrams import add_ngrams
 from rasa_bert_intent.training.run import Run, prepare, run_epochs
 from rasa_bert_intent.training.scope import fit_scope
@@ -132,25 +133,26 @@ def _train(
 ) -> None:
     options = model.options
     train_on, held_out = split(model, texts, intents)
-    epochs = _epochs(len(train_on), options, min_steps)
+    learned = with_names(model, train_on, run.world) if options.epochs else train_on
+    epochs = _epochs(len(learned), options, min_steps)
     best, steps, precision = BestEpoch(model.network, options, epochs), 0, "fp32"
     logs = None
     if epochs and options.tensorboard_log_directory and run.world.is_main:
         logs = TensorBoardLogs(options.tensorboard_log_directory)
         run = replace(run, watchers=[logs.curves(), *run.watchers])
     if epochs:
-        precision, began = _begin(model, train_on, held_out, epochs, run)
+        precision, began = _begin(model, learned, held_out, epochs, run)
         model.bf16 = precision == "bf16"
         with quick_steps(model):
             if fresh and not began:
-                prepare(model, train_on, run)
-            state, best = run_epochs(model, train_on, held_out, epochs, run)
+                prepare(model, learned, run)
+            state, best = run_epochs(model, learned, held_out, epochs, run)
         epochs, steps = round(state.epoch), state.global_step
     if not run.world.is_main:
         return
     _check_finite(model)
     if epochs:
-        add_ngrams(model, train_on)
+        add_ngrams(model, learned)
     # What is fitted to the model's answers is fitted by the engine and in the precision that they will have.
     model.bf16 = serves_in_bf16(options.precision, model.device, model.encoder.model_type)
     if serves_by_onnx(model):

@@ -35,6 +35,7 @@ def job(tmp_path: Path, examples: tuple[list[str], list[str]], still_encoder: Pa
             "precision": "fp32",
             "device": "cpu",
             "num_threads": 1,
+            "learn_intent_names": False,
             **changes,
         }
         texts, intents = examples

@@ -21,6 +21,7 @@ Job = Callable[..., dict[str, Any]]
 RECIPES: dict[str, dict[str, Any]] = {
     "lora": {"class_weights": "balanced", "validation_split": 0.25},
     "contrastive term": {"contrastive_weight": 0.5, "gradient_accumulation_steps": 2, "ema_decay": 0.9},
+    "names": {"learn_intent_names": None},
     # R-Drop wants dropout; so little of it changes nothing.
     "contrastive stage": {"contrastive_stage": "supervised", "r_drop": 1.0, "lora_dropout": 1e-12},
     "balanced batches": {"balanced_batches": True, "method": "full", "layer_lr_decay": 0.9},
