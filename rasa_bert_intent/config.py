@@ -242,7 +242,7 @@ class Options:
     calibrate_confidences: bool = _option(
         True,
         Flag(),
-        "Make confidences as high as their intents are right, by held-out examples; they also fit `ngram_weight`.",
+        "Make confidences as high as intents are right, by held-out examples (`ngram_weight` too) or the recipe.",
     )
     out_of_scope_score: str = _option(
         "distance",

@@ -25,6 +25,13 @@ _QUADRATIC_SPREAD = 0.2
 # 1000 others.
 _BETA_SPREAD = 0.3
 
+# What the logits are multiplied by where no examples are held out: some recipes make confidences that are too low. The
+# calibration error on MASSIVE's development rows, three seeds, falls from .044 and .055 to .030 and .025 at 5 and 10
+# examples an intent, and on 1,272 rows of the example bot from .098 to .043 at 8; that
+# of a head alone from .150, .127, .111 and .098 to .060, .044, .035 and .030 at 5, 10, 20 and 50.
+_FACTOR_OF_FEW, _FEW_BELOW = 1.15, 15
+_FACTOR_OF_HEAD = 1.3
+
 
 def calibrate(model: IntentModel, held_out: Examples) -> None:
     """Gives a trained model its calibration, and its n-grams their weight, by examples that it was not trained on.
@@ -59,6 +66,16 @@ def calibrate(model: IntentModel, held_out: Examples) -> None:
         f"Calibrated by {len(labels)} held-out examples ({fitted}): calibration error {before:.3f} before, "
         f"{error():.3f} after{told}."
     )
+
+
+def presume(model: IntentModel, num_examples: int, num_intents: int) -> None:
+    """Gives a trained model the calibration of its recipe, for want of examples that it was not trained on."""
+    options, linear = model.options, 1.0
+    if options.method == "head":
+        linear = _FACTOR_OF_HEAD
+    elif options.method == "lora" and options.contrastive_weight and num_examples < _FEW_BELOW * num_intents:
+        linear = _FACTOR_OF_FEW
+    model.calibration = Calibration(linear)
 
 
 def fit_calibration(

@@ -21,7 +21,7 @@ from rasa_bert_intent.runtime import choose_device, serves_in_bf16, threads, tra
 from rasa_bert_intent.training import recipe
 from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.build import fresh_model, place_for_training, quick_steps
-from rasa_bert_intent.training.calibration import calibrate
+from rasa_bert_intent.training.calibration import calibrate, presume
 from rasa_bert_intent.training.callbacks import BestEpoch
 from rasa_bert_intent.training.checkpoints import Checkpoints, identity
 from rasa_bert_intent.training.export import export, serves_by_onnx
@@ -159,8 +159,10 @@ def _train(
         model.graph = export(model, train_on, held_out)
     if epochs:
         model.scope = fit_scope(model, train_on, held_out)
-        if len(held_out) and options.calibrate_confidences:
+        if options.calibrate_confidences and len(held_out):
             calibrate(model, held_out)
+        elif options.calibrate_confidences and fresh:
+            presume(model, len(train_on), len(set(train_on.labels)))
     if logs:
         logs.finish(model, held_out)
     model.training = {

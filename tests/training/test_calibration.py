@@ -132,6 +132,28 @@ def test_training_fits_one_that_is_stored_and_keeps_the_order(options, examples,
     assert IntentModel.load(tmp_path / "model").calibration == model.calibration
 
 
-@pytest.mark.parametrize("changes", [{"calibrate_confidences": False, "validation_split": 0.25}, {}], ids=str)
-def test_turned_off_or_without_held_out_examples_confidences_stay(options, examples, changes):
-    assert fit(*examples, options(**changes), progress=False).calibration == PLAIN
+@pytest.mark.parametrize(
+    ("changes", "linear"),
+    [
+        ({}, 1.15),
+        ({"contrastive_weight": 0}, 1),
+        ({"method": "full"}, 1),
+        ({"method": "head"}, 1.3),
+        ({"calibrate_confidences": False}, 1),
+        ({"calibrate_confidences": False, "validation_split": 0.25}, 1),
+        ({"epochs": 0}, 1),
+    ],
+    ids=str,
+)
+def test_without_held_out_examples_the_recipe_says_how_sure_answers_are(options, examples, changes, linear):
+    model = fit(*examples, options(**changes), progress=False)
+    assert model.calibration == Calibration(linear)
+
+
+def test_training_on_without_held_out_examples_keeps_what_was_fitted(options, examples, tmp_path):
+    model = fit(*examples, options(validation_split=0.25), progress=False)
+    fitted = model.calibration
+    model.save(tmp_path / "model")
+    start = IntentModel.load(tmp_path / "model", trainable=True)
+    again = fit(*examples, options(validation_split=0), start=start, progress=False)
+    assert again.calibration == fitted != PLAIN
