@@ -65,7 +65,8 @@ def test_of_many_only_the_most_frequent_are_kept(monkeypatch):
 
 
 def test_their_logits_are_added_to_the_encoders(options, examples):
-    model = fit(*examples, options(ngram_weight=2, out_of_scope_score="none"), progress=False)
+    plain = options(ngram_weight=2, out_of_scope_score="none", calibrate_confidences=False)
+    model = fit(*examples, plain, progress=False)
     logits = model.predict_logits(examples[0]) + model.ngrams.logits(examples[0])
     np.testing.assert_allclose(
         model.predict_proba(examples[0]), np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-4
