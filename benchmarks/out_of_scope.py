@@ -34,8 +34,7 @@ from rasa_bert_intent.onnx_model import OnnxEncoder
 from rasa_bert_intent.reports.metrics import accuracy, auroc
 from rasa_bert_intent.scope import Energy, unit
 from rasa_bert_intent.storage import GRAPH
-from rasa_bert_intent.training.calibration import calibrate
-from rasa_bert_intent.training.scope import fit_scope
+from rasa_bert_intent.training.calibration import fit_confidences
 from rasa_bert_intent.training.validation import split
 
 RUNS = RESULTS / "out_of_scope"
@@ -110,8 +109,7 @@ def trained(texts: list[str], intents: list[str], options: Options, kept: Path |
     model = IntentModel.load(kept, trainable=True)
     model.graph = Graph((kept / GRAPH).read_bytes(), OnnxEncoder(kept / GRAPH, options.num_threads), "")
     train, held_out = split(model, texts, intents)
-    model.scope = fit_scope(model, train, held_out)
-    calibrate(model, held_out)
+    fit_confidences(model, train, held_out, fresh=True)
     return model
 
 

@@ -48,12 +48,18 @@ class Messages(NamedTuple):
     logits: np.ndarray
     ngram_logits: np.ndarray | None = None
 
+    def some(self, rows: np.ndarray) -> Messages:
+        """The messages of some rows."""
+        by_ngrams = None if self.ngram_logits is None else self.ngram_logits[rows]
+        return Messages([self.tokens[row] for row in rows], self.layers[rows], self.logits[rows], by_ngrams)
+
     def blocks(self) -> Iterator[Messages]:
         """The messages, some at a time."""
+        if 0 < len(self.tokens) <= _BLOCK:
+            yield self
+            return
         for start in range(0, len(self.tokens), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            by_ngrams = None if self.ngram_logits is None else self.ngram_logits[part]
-            yield Messages(self.tokens[part], self.layers[part], self.logits[part], by_ngrams)
+            yield self.some(np.arange(start, min(start + _BLOCK, len(self.tokens))))
 
 
 @dataclass(frozen=True)

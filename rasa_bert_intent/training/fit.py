@@ -21,14 +21,13 @@ from rasa_bert_intent.runtime import choose_device, serves_in_bf16, threads, tra
 from rasa_bert_intent.training import recipe
 from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.build import fresh_model, place_for_training, quick_steps
-from rasa_bert_intent.training.calibration import calibrate, presume
+from rasa_bert_intent.training.calibration import fit_confidences
 from rasa_bert_intent.training.callbacks import BestEpoch
 from rasa_bert_intent.training.checkpoints import Checkpoints, identity
 from rasa_bert_intent.training.export import export, serves_by_onnx
 from rasa_bert_intent.training.names import with_names
 from rasa_bert_intent.training.ngrams import add_ngrams
 from rasa_bert_intent.training.run import Run, prepare, run_epochs
-from rasa_bert_intent.training.scope import fit_scope
 from rasa_bert_intent.training.tensorboard import TensorBoardLogs
 from rasa_bert_intent.training.trainer import steps_per_epoch
 from rasa_bert_intent.training.validation import split
@@ -158,11 +157,7 @@ def _train(
     if serves_by_onnx(model):
         model.graph = export(model, train_on, held_out)
     if epochs:
-        model.scope = fit_scope(model, train_on, held_out)
-        if options.calibrate_confidences and len(held_out):
-            calibrate(model, held_out)
-        elif options.calibrate_confidences and fresh:
-            presume(model, len(train_on), len(set(train_on.labels)))
+        fit_confidences(model, train_on, held_out, fresh=fresh)
     if logs:
         logs.finish(model, held_out)
     model.training = {
