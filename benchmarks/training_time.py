@@ -3,10 +3,11 @@
     python benchmarks/training_time.py [--data PATH_TO_MASSIVE]
 
 The 500 examples are drawn from the example bot's own, its intents in their proportions; the bot's other examples are
-scored. The pipelines take turns, and the time is the whole command's, its start included. On MASSIVE each is trained
-once, DIET for 1 and for 3 of its 100 epochs: by what the two more took, 100 are calculated. DIET's batches grow from 64
-to 256 from its first epoch to its last, so that the two are quicker than the mean of 100, and DIET is rather slower
-than it says here (`massive.py --methods diet` trains all 100, for hours). Writes benchmarks/results/training_time.json
+scored. The pipelines take turns, and the time is the whole command's, its start included; SetFit, where it is installed
+(setfit_worker.py), comes once, at the end. On MASSIVE each is trained once, DIET for 1 and for 3 of its 100 epochs: by
+what the two more took, 100 are calculated. DIET's batches grow from 64 to 256 from its first epoch to its last, so that
+the two are quicker than the mean of 100, and DIET is rather slower than it says here (`massive.py --methods diet`
+trains all 100, for hours). Writes benchmarks/results/training_time.json
 and training_time.md; what is not measured (`--rounds 0`, no `--data`) stays there as it is, as do rows of MASSIVE that
 are there already.
 
@@ -16,6 +17,7 @@ are there already.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -93,7 +95,21 @@ def small(bot: Path, rounds: int) -> dict[str, Any]:
         test = ["rasa", "test", "nlu", "--nlu", "rest.yml", "--model", f"models/{name}.tar.gz", "--out", name]
         run(bot, *test, "--no-plot")
         row["accuracy"] = json.loads((bot / name / "intent_report.json").read_text())["accuracy"]
+    if importlib.util.find_spec("setfit"):
+        rows["SetFit"] = setfit(bot)
     return {"intents": len(set(intents)), "rest": len(rest), "rows": rows}
+
+
+def setfit(bot: Path) -> dict[str, Any]:
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    took = run(bot, "setfit_worker", "train.yml", "setfit", PYTHONPATH=path)
+    print("train.yml SetFit", took, flush=True)
+    run(bot, "setfit_worker", "rest.yml", "setfit", "--score", "setfit.json", PYTHONPATH=path)
+    return {
+        "seconds": [took["seconds"]],
+        "peak_mb": [took["peak_mb"]],
+        "accuracy": json.loads((bot / "setfit.json").read_text())["accuracy"],
+    }
 
 
 def train(bot: Path, data: str, name: str, pipeline: list[dict[str, Any]]) -> dict[str, float]:
