@@ -7,7 +7,8 @@ training rows with its defaults: ours keeps 5 % of them to calibrate, and its la
 on all of them and calibrate on the development rows, as MASSIVE means these to be used. Nothing is tuned. The test rows
 are scored once per model, and once more by torch where ONNX Runtime serves it. Each run's result goes to
 benchmarks/results/massive/METHOD-SEED.json (a run that is there already is not repeated), and all of them into
-massive.md. `--methods diet` takes half an hour a seed.
+massive.md. On another kind of processor the same seed gives other weights: to have both, rename the former
+METHOD-SEED-2.json. `--methods diet` takes half an hour a seed.
 
 --threads 1 --methods lora in one terminal and --methods full in another share a machine of two cores well; times are
 only reported of runs that had the machine to themselves (no --threads).
@@ -119,18 +120,19 @@ def table(runs: list[dict[str, Any]]) -> str:
     lines = [
         "# MASSIVE en-US through Rasa",
         "",
-        "`python benchmarks/massive.py`. Mean of the seeds ± standard deviation. ECE: the calibration error of the "
+        "`python benchmarks/massive.py`. Mean of the runs ± standard deviation. ECE: the calibration error of the "
         "confidences, in 15 bins.",
         "",
-        "| method | seeds | test accuracy % | macro-F1 % | ECE | accuracy % served by torch in fp32 "
+        "| method | seeds | runs | test accuracy % | macro-F1 % | ECE | accuracy % served by torch in fp32 "
         "| peak memory of training, MB | archive, MB |",
-        "| --- " * 8 + "|",
+        "| --- " * 9 + "|",
     ]
     for method in dict.fromkeys(one["method"] for one in runs):
         mine = [one for one in runs if one["method"] == method]
         cells = [
             method,
-            ", ".join(str(run["seed"]) for run in mine),
+            ", ".join(dict.fromkeys(str(run["seed"]) for run in mine)),
+            str(len(mine)),
             spread([100 * run["accuracy"] for run in mine], 2),
             spread([100 * run["macro_f1"] for run in mine], 2),
             spread([run["ece"] for run in mine], 3),

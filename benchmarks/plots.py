@@ -86,7 +86,7 @@ def serving() -> None:
 
 
 def massive() -> None:
-    """One panel a score, one bar a method: the mean of the seeds, their spread as a line."""
+    """One panel a score, one bar a method: the mean of the runs, their spread as a line."""
     runs = [json.loads(file.read_text()) for file in sorted((RESULTS / "massive").glob("*.json"))]
     methods = [method for method in MASSIVE_NAMES if any(run["method"] == method for run in runs)]
     names = [MASSIVE_NAMES[method] for method in methods]

@@ -45,16 +45,15 @@ def main() -> None:
     args = parser.parse_args()
     RUNS.mkdir(parents=True, exist_ok=True)
     _, rows = next(iter(read_locales(args.data, ["en-US"])))
-    by_split: dict[str, list[Row]] = {"train": [], "dev": []}
-    for row in rows:
-        by_split.setdefault(row.split, []).append(row)
+    rows = list(rows)
+    train, dev = ([row for row in rows if row.split == split] for split in ("train", "dev"))
     for seed in args.seeds:
         for intents in args.intents:
             for examples in args.examples:
                 file = RUNS / f"{intents}-{examples}-{seed}.json"
                 if not file.exists():
                     kept = args.models / file.stem if args.models else None
-                    result = run_once(by_split["train"], by_split["dev"], intents, examples, seed, kept)
+                    result = run_once(train, dev, intents, examples, seed, kept)
                     result = {"intents": intents, "an_intent": examples, "seed": seed, **result, "machine": machine()}
                     file.write_text(json.dumps(result, indent=1) + "\n")
                     print(result, flush=True)

@@ -4,10 +4,10 @@
 
 The 500 examples are drawn from the example bot's own, its intents in their proportions; the bot's other examples are
 scored. The pipelines take turns, and the time is the whole command's, its start included; SetFit, where it is installed
-(setfit_worker.py), comes once, at the end. On MASSIVE each is trained once, DIET for 1 and for 3 of its 100 epochs: by
-what the two more took, 100 are calculated. DIET's batches grow from 64 to 256 from its first epoch to its last, so that
-the two are quicker than the mean of 100, and DIET is rather slower than it says here (`massive.py --methods diet`
-trains all 100, for hours). Writes benchmarks/results/training_time.json
+(setfit_worker.py), comes once, at the end, without Rasa. On MASSIVE each is trained once, DIET for 1 and for 3 of its
+100 epochs: by what the two more took, 100 are calculated. DIET's batches grow from 64 to 256 from its first epoch to
+its last, so that the two are quicker than the mean of 100, and DIET is rather slower than it says here (`massive.py
+--methods diet` trains all 100, for hours). Writes benchmarks/results/training_time.json
 and training_time.md; what is not measured (`--rounds 0`, no `--data`) stays there as it is, as do rows of MASSIVE that
 are there already.
 

@@ -48,18 +48,16 @@ class Messages(NamedTuple):
     logits: np.ndarray
     ngram_logits: np.ndarray | None = None
 
-    def some(self, rows: np.ndarray) -> Messages:
+    def some(self, rows: slice | np.ndarray) -> Messages:
         """The messages of some rows."""
+        tokens = self.tokens[rows] if isinstance(rows, slice) else [self.tokens[row] for row in rows]
         by_ngrams = None if self.ngram_logits is None else self.ngram_logits[rows]
-        return Messages([self.tokens[row] for row in rows], self.layers[rows], self.logits[rows], by_ngrams)
+        return Messages(tokens, self.layers[rows], self.logits[rows], by_ngrams)
 
     def blocks(self) -> Iterator[Messages]:
         """The messages, some at a time."""
-        if 0 < len(self.tokens) <= _BLOCK:
-            yield self
-            return
         for start in range(0, len(self.tokens), _BLOCK):
-            yield self.some(np.arange(start, min(start + _BLOCK, len(self.tokens))))
+            yield self.some(slice(start, start + _BLOCK))
 
 
 @dataclass(frozen=True)

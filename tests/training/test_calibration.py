@@ -7,6 +7,7 @@ from scipy.special import softmax
 from rasa_bert_intent import IntentModel
 from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.reports.metrics import expected_calibration_error
+from rasa_bert_intent.training import scope as scope_module
 from rasa_bert_intent.training.calibration import fit_beta, fit_calibration
 from rasa_bert_intent.training.fit import fit
 
@@ -140,6 +141,7 @@ def test_training_fits_one_that_is_stored_and_keeps_the_order(options, examples,
         ({"method": "full"}, 1.2),
         ({"method": "head"}, 1.3 * 1.2),
         ({"out_of_scope_score": "none"}, 1.15),
+        ({"out_of_scope_score": "energy"}, 1.15),
         ({"method": "full", "out_of_scope_score": "none"}, 1),
         ({"calibrate_confidences": False}, 1),
         ({"calibrate_confidences": False, "validation_split": 0.25}, 1),
@@ -147,7 +149,10 @@ def test_training_fits_one_that_is_stored_and_keeps_the_order(options, examples,
     ],
     ids=str,
 )
-def test_without_held_out_examples_the_recipe_says_how_sure_answers_are(options, examples, changes, linear):
+def test_without_held_out_examples_the_recipe_says_how_sure_answers_are(
+    options, examples, changes, linear, monkeypatch
+):
+    monkeypatch.setattr(scope_module, "_LEAST_AUROC", 0)
     model = fit(*examples, options(**changes), progress=False)
     assert model.calibration == Calibration(pytest.approx(linear))
 

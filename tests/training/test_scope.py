@@ -129,12 +129,32 @@ def test_without_held_out_examples_each_is_seen_by_the_others(options, examples)
     scope = fit_scope(model, train, none)
     assert scope is not None
     labels = np.asarray(train.labels)
-    left_out = scope_module._left_out(model, messages, labels)
+    left_out = scope_module._left_out(model, train.texts, messages, labels)
     assert len(left_out) == len(train)
     # To statistics that hold it an example is nearer than to those that do not.
     assert np.median(left_out) > np.median(scope.distance(messages)) + 0.5
     gibberish = np.median(scope.distance(scope_module._gibberish(model, train.inputs)))
     assert scope.centre == pytest.approx(np.median(left_out) + 0.9 * (gibberish - np.median(left_out)))
+    at_median = 1 / (1 + np.exp((np.median(left_out) - scope.centre) / scope.width))
+    assert 0.8 < at_median < 0.9901  # 0.99, or less where the gibberish spreads more
+
+
+def test_a_texts_other_spellings_are_left_out_with_it(options, examples, monkeypatch):
+    texts = [spelt for text in examples[0] for spelt in (text, f"{text}!")]
+    intents = [intent for intent in examples[1] for _ in range(2)]
+    model = fit(texts, intents, options(**TRAINED), progress=False)
+    train, _ = split(model, texts, intents)
+    messages = model.messages(train.texts, model.vectors_of_tokens(train.inputs))
+    left_out = scope_module._left_out(model, train.texts, messages, np.asarray(train.labels))
+    monkeypatch.setattr(scope_module, "by_text", lambda texts: {text: [i] for i, text in enumerate(texts)})
+    beside_others = scope_module._left_out(model, train.texts, messages, np.asarray(train.labels))
+    assert len(left_out) == len(beside_others) == len(texts)
+    assert np.median(left_out) > np.median(beside_others) + 0.1
+
+
+def test_examples_that_lie_beyond_the_gibberish_once_left_out_lower_nothing(options, examples, monkeypatch):
+    monkeypatch.setattr(scope_module, "_left_out", lambda *_: np.full(5, 1e6))
+    assert fit(*examples, options(**TRAINED), progress=False).scope is None
 
 
 def test_an_intents_only_example_and_what_is_out_of_scope_is_not_left_out(options, examples):
@@ -143,7 +163,7 @@ def test_an_intents_only_example_and_what_is_out_of_scope_is_not_left_out(option
     model = fit([*texts, "quite another thing"], [*intents, "alone"], options(**TRAINED), progress=False)
     train, _ = split(model, [*texts, "quite another thing"], [*intents, "alone"])
     messages = model.messages(train.texts, model.vectors_of_tokens(train.inputs))
-    left_out = scope_module._left_out(model, messages, np.asarray(train.labels))
+    left_out = scope_module._left_out(model, train.texts, messages, np.asarray(train.labels))
     assert len(left_out) == len(texts) - intents.count("out_of_scope")
     assert np.isfinite(left_out).all()
 
@@ -188,6 +208,7 @@ def test_the_smallest_data_trains(intents, options):
 
 def test_of_many_examples_some_of_every_intent_are_drawn(options, examples, monkeypatch):
     monkeypatch.setattr(scope_module, "_LEAST_AUROC", 0)
+    monkeypatch.setattr(scope_module, "_left_out", lambda *_: np.empty(0))
     intents = ["rest"] * (len(examples[0]) - 2) + ["rare", "rarer"]
     every = fit(examples[0], intents, options(**TRAINED), progress=False).scope
     monkeypatch.setattr(scope_module, "_EXAMPLES", 5)
