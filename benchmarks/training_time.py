@@ -3,13 +3,13 @@
     python benchmarks/training_time.py [--data PATH_TO_MASSIVE]
 
 The 500 examples are drawn from the example bot's own, its intents in their proportions; the bot's other examples are
-scored. The pipelines take turns, and the time is the whole command's, its start included; SetFit, where it is installed
-(setfit_worker.py), comes once, at the end, without Rasa. On MASSIVE each is trained once, DIET for 1 and for 3 of its
-100 epochs: by what the two more took, 100 are calculated. DIET's batches grow from 64 to 256 from its first epoch to
-its last, so that the two are quicker than the mean of 100, and DIET is rather slower than it says here (`massive.py
---methods diet` trains all 100, for hours). Writes benchmarks/results/training_time.json
-and training_time.md; what is not measured (`--rounds 0`, no `--data`) stays there as it is, as do rows of MASSIVE that
-are there already.
+scored. The pipelines take turns, and the time is the whole command's, its start included. --setfit trains SetFit too,
+once and without Rasa (setfit_worker.py), beside what was measured on the same machine. On MASSIVE each is trained once,
+DIET for 1 and for 3 of its 100 epochs: by what the two more took, 100 are calculated. DIET's batches grow from 64 to
+256 from its first epoch to its last, so that the two are quicker than the mean of 100, and DIET is rather slower than
+it says here (`massive.py --methods diet` trains all 100, for hours). Writes benchmarks/results/training_time.json and
+training_time.md; what is not measured (`--rounds 0`, no `--data`) stays there as it is, as do rows of MASSIVE that are
+there already.
 
 --one-core gives all to one core, the last, so that the other is free for other work.
 """
@@ -17,11 +17,11 @@ are there already.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import shutil
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data", type=Path, help="MASSIVE, as rasa-bert-intent convert takes it (default: not)")
+    parser.add_argument("--setfit", action="store_true")
     parser.add_argument("--one-core", action="store_true")
     args = parser.parse_args()
     on = machine()
@@ -69,6 +70,11 @@ def main() -> None:
         (bot / "domain.yml").write_text('version: "3.1"\n')
         if args.rounds:
             keep("small", small(bot, args.rounds))
+        if args.setfit:
+            if result["small"]["machine"] != on:
+                sys.exit(f"The others were measured on {result['small']['machine']}: give --rounds too.")
+            result["small"]["rows"]["SetFit"] = setfit(bot)
+            keep("small", result["small"])
         if args.data:
             convert = ["convert", str(args.data.resolve()), "--split", "train", "--output-dir", "massive"]
             run(bot, "rasa_bert_intent.cli", *convert)
@@ -79,12 +85,7 @@ def main() -> None:
 
 
 def small(bot: Path, rounds: int) -> dict[str, Any]:
-    texts, intents = read_examples(ROOT / "example_bot" / "data" / "nlu")
-    chosen, rest, of_chosen, of_rest = train_test_split(
-        texts, intents, train_size=EXAMPLES, stratify=intents, random_state=0
-    )
-    write(bot / "train.yml", chosen, of_chosen)
-    write(bot / "rest.yml", rest, of_rest)
+    intents, rest = draw(bot)
     rows: dict[str, dict[str, Any]] = {name: {"seconds": [], "peak_mb": []} for name in PIPELINES}
     for _ in range(rounds):
         for name, pipeline in PIPELINES.items():
@@ -95,12 +96,22 @@ def small(bot: Path, rounds: int) -> dict[str, Any]:
         test = ["rasa", "test", "nlu", "--nlu", "rest.yml", "--model", f"models/{name}.tar.gz", "--out", name]
         run(bot, *test, "--no-plot")
         row["accuracy"] = json.loads((bot / name / "intent_report.json").read_text())["accuracy"]
-    if importlib.util.find_spec("setfit"):
-        rows["SetFit"] = setfit(bot)
-    return {"intents": len(set(intents)), "rest": len(rest), "rows": rows}
+    return {"intents": intents, "rest": rest, "rows": rows}
+
+
+def draw(bot: Path) -> tuple[int, int]:
+    """Writes the examples to train on and the others; returns the number of intents, and of the others."""
+    texts, intents = read_examples(ROOT / "example_bot" / "data" / "nlu")
+    chosen, rest, of_chosen, of_rest = train_test_split(
+        texts, intents, train_size=EXAMPLES, stratify=intents, random_state=0
+    )
+    write(bot / "train.yml", chosen, of_chosen)
+    write(bot / "rest.yml", rest, of_rest)
+    return len(set(intents)), len(rest)
 
 
 def setfit(bot: Path) -> dict[str, Any]:
+    draw(bot)
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     took = run(bot, "setfit_worker", "train.yml", "setfit", PYTHONPATH=path)
     print("train.yml SetFit", took, flush=True)
