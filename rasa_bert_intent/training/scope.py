@@ -44,8 +44,9 @@ _OF_MEDIAN_UNSEEN = 0.99
 # 55 % of what is of other intents, and 44 where the gibberish alone tells; with a quarter as many of these beside their
 # own the calibration error is .082 for .115, without any .058 for .052. For 60 intents the latter rises more at 0.85.
 _WAY, _WAY_OF_LEFT_OUT = 1.0, 0.9
-# Parts in which examples are left out, each looked at by the statistics of the others.
-_PARTS = 5
+# Parts in which examples are left out, each looked at by the statistics of the others; and how many of a part: enough
+# for a median.
+_PARTS, _OF_A_PART = 5, 200
 
 
 def fit_scope(model: IntentModel, train: Examples, held_out: Examples) -> Scope | None:
@@ -55,7 +56,7 @@ def fit_scope(model: IntentModel, train: Examples, held_out: Examples) -> Scope 
     MASSIVE foreign languages lie where it does, and what is of other intents between it and the examples that were not
     seen: the probability falls between these two. Where none are held out, examples are left out of the statistics by
     which they are looked at (though not of the encoder's training, the head's and the n-grams'). Where that cannot be,
-    and for the energy, the probability falls where the gibberish is.
+    for the energy, and where those examples lie no nearer than the gibberish, the probability falls where this is.
 
     Args:
         model: Trained.
@@ -81,19 +82,17 @@ def fit_scope(model: IntentModel, train: Examples, held_out: Examples) -> Scope 
     near = distance(examples)[columns[labels]]
     far = distance(_gibberish(model, train.inputs))
     low, centre, high = np.quantile(far, [0.25, 0.5, 0.75])
+    if not len(near) or high <= low or auroc(-near, -far) < _LEAST_AUROC:
+        logger.info("Confidences are not lowered out of scope: the model does not tell gibberish from the examples.")
+        return None
     others = held_out.subset([i for i, label in enumerate(held_out.labels) if columns[label]][:_EXAMPLES])
     unseen, way = np.empty(0), _WAY
     if len(others):
         unseen = distance(model.messages(others.texts, model.vectors_of_tokens(others.inputs)))
     elif isinstance(distance, Distance):
         unseen, way = _left_out(model, train.texts, examples, labels), _WAY_OF_LEFT_OUT
-    median = np.median(unseen) if len(unseen) else None
-    tells = len(near) > 0 and auroc(-near, -far) >= _LEAST_AUROC and (median is None or median < centre)
-    if not tells or high <= low:
-        logger.info("Confidences are not lowered out of scope: the model does not tell gibberish from the examples.")
-        return None
     width = (high - low) / _QUARTILES
-    if median is not None:
+    if len(unseen) and (median := np.median(unseen)) < centre:
         centre = median + way * (centre - median)
         width = max(width, (centre - median) / logit(_OF_MEDIAN_UNSEEN))
     return Scope(distance, float(centre), float(width))
@@ -102,7 +101,8 @@ def fit_scope(model: IntentModel, train: Examples, held_out: Examples) -> Scope 
 def _left_out(model: IntentModel, texts: Sequence[str], examples: Messages, labels: np.ndarray) -> np.ndarray:
     """The distances of examples in scope by statistics that they are left out of, `[examples left out]`, in no order.
 
-    A text's other spellings are left out with it. An intent's only text is not, nor one of several intents.
+    A text's other spellings are left out with it. An intent's only text is not, nor one of several intents. Of many
+    some are drawn.
     """
     groups = [rows for rows in by_text(texts).values() if model.in_scope[labels[rows[0]]] and len({*labels[rows]}) == 1]
     of_groups = [int(labels[rows[0]]) for rows in groups]
@@ -113,14 +113,14 @@ def _left_out(model: IntentModel, texts: Sequence[str], examples: Messages, labe
     ):
         if counts[label] > 1:
             part_of[rows] = part
-    found = [np.empty(0)]
+    found, random = [np.empty(0)], np.random.default_rng(model.options.random_seed)
     for part in range(_PARTS):
         seen, unseen = np.flatnonzero(part_of != part), np.flatnonzero(part_of == part)
         if len(unseen):
             tokens = TokenCounts.of([examples.tokens[i] for i in seen], labels[seen], len(model.labels))
             distance = _distance(model, examples.layers[seen], labels[seen], tokens)
             assert distance is not None  # no intent is left out whole
-            found.append(distance(examples.some(unseen)))
+            found.append(distance(examples.some(random.permutation(unseen)[:_OF_A_PART])))
     return np.concatenate(found)
 
 

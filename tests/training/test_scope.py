@@ -152,9 +152,20 @@ def test_a_texts_other_spellings_are_left_out_with_it(options, examples, monkeyp
     assert np.median(left_out) > np.median(beside_others) + 0.1
 
 
-def test_examples_that_lie_beyond_the_gibberish_once_left_out_lower_nothing(options, examples, monkeypatch):
+def test_where_examples_lie_beyond_the_gibberish_once_left_out_this_alone_tells(options, examples, monkeypatch):
     monkeypatch.setattr(scope_module, "_left_out", lambda *_: np.full(5, 1e6))
-    assert fit(*examples, options(**TRAINED), progress=False).scope is None
+    model = fit(*examples, options(**TRAINED), progress=False)
+    assert model.scope is not None
+    gibberish = model.scope.distance(scope_module._gibberish(model, split(model, *examples)[0].inputs))
+    assert model.scope.centre == pytest.approx(np.median(gibberish))
+
+
+def test_of_many_examples_some_are_left_out(options, examples, monkeypatch):
+    monkeypatch.setattr(scope_module, "_OF_A_PART", 2)
+    model = fit(*examples, options(**TRAINED), progress=False)
+    train, _ = split(model, *examples)
+    messages = model.messages(train.texts, model.vectors_of_tokens(train.inputs))
+    assert len(scope_module._left_out(model, train.texts, messages, np.asarray(train.labels))) == 10
 
 
 def test_an_intents_only_example_and_what_is_out_of_scope_is_not_left_out(options, examples):
