@@ -136,7 +136,7 @@ def _distance(model: IntentModel, layers: np.ndarray, labels: np.ndarray, tokens
     several = apart[counts[labels] > 1]
     whitening = np.eye(vectors.shape[1])
     if len(several) > 1 and several.any():
-        covariance = LedoitWolf(assume_centered=True).fit(several).covariance_
+        covariance = LedoitWolf(store_precision=False, assume_centered=True).fit(several).covariance_
         # A few examples may spread in fewer directions than there are, and are then not shrunk.
         floor = _LEAST_VARIANCE * np.trace(covariance) / len(covariance)
         whitening = np.linalg.cholesky(np.linalg.inv(covariance + floor * np.eye(len(covariance))))
