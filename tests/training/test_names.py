@@ -6,6 +6,7 @@ import pytest
 
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.distributed.world import World
+from rasa_bert_intent.training import names as names_module
 from rasa_bert_intent.training import recipe
 from rasa_bert_intent.training.batching import Examples
 from rasa_bert_intent.training.build import fresh_model
@@ -67,6 +68,13 @@ def test_names_that_tell_of_the_examples_are_learnt(real, caplog):
     with caplog.at_level(logging.INFO):
         assert len(learnt(BOT, real)) == 4
     assert "The names of 4 of 4 intents say what their examples do: each is one more example" in caplog.text
+
+
+def test_of_many_names_some_tell_for_all(real, caplog, monkeypatch):
+    monkeypatch.setattr(names_module, "_INTENTS_ASKED", 3)
+    with caplog.at_level(logging.INFO):
+        assert len(learnt(BOT, real)) == 4
+    assert "The names of 3 of 3 intents say what their examples do: each is one more example" in caplog.text
 
 
 @pytest.mark.parametrize(
