@@ -9,8 +9,8 @@ that stayed, and the development rows of other languages. The table has the AURO
 intents that stayed, of the largest softmax probability, the energy, the Mahalanobis distance, the similarity to the
 fifth nearest example (kNN), the distance that P(in scope) is made of, and the confidence as it is served. Each run
 goes to results/out_of_scope/LEFT-ROWS-SEED.json (a run that is there already is not repeated), and all of them into
-out_of_scope.md. With --models FOLDER the models stay there, and those that are there are not trained again: only P(in
-scope) and the calibration are fitted anew, as after a change to them.
+out_of_scope.md. With --models FOLDER the models stay there, and those that are there are not trained again: only what
+comes after the training is done anew (the export, P(in scope), the calibration), as after a change to it.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ from sklearn.covariance import LedoitWolf
 
 from rasa_bert_intent import IntentModel, Options, fit
 from rasa_bert_intent.data.massive import Row, read_locales
-from rasa_bert_intent.model import Graph
-from rasa_bert_intent.onnx_model import OnnxEncoder
 from rasa_bert_intent.reports.metrics import accuracy, auroc
 from rasa_bert_intent.scope import Energy, unit
-from rasa_bert_intent.storage import GRAPH
+from rasa_bert_intent.storage import MANIFEST
 from rasa_bert_intent.training.calibration import fit_confidences
+from rasa_bert_intent.training.export import export
 from rasa_bert_intent.training.validation import split
 
 RUNS = RESULTS / "out_of_scope"
@@ -101,14 +100,14 @@ def run_once(data: Path, left: str, seed: int, an_intent: int, kept: Path | None
 
 
 def trained(texts: list[str], intents: list[str], options: Options, kept: Path | None) -> IntentModel:
-    if kept is None or not (kept / GRAPH).exists():
+    if kept is None or not (kept / MANIFEST).exists():
         model = fit(texts, intents, options)
         if kept is not None:
             model.save(kept)
         return model
     model = IntentModel.load(kept, trainable=True)
-    model.graph = Graph((kept / GRAPH).read_bytes(), OnnxEncoder(kept / GRAPH, options.num_threads), "")
     train, held_out = split(model, texts, intents)
+    model.graph = export(model, train, held_out)
     fit_confidences(model, train, held_out, fresh=True)
     return model
 

@@ -8,8 +8,8 @@ those of all other intents, which are much like them. Nothing is refused rightly
 is 0.5. The calibration error (ECE, 15 bins) is of the bot's own messages, and of these with a quarter and with as many
 out of scope beside them, which no answer is right for. Each bot's result goes to
 results/small_bots/INTENTS-EXAMPLES-SEED.json (one that is there already is not repeated), and all of them into
-small_bots.md. With --models FOLDER the models stay there, and those that are there are not trained again: only P(in
-scope) and the calibration are fitted anew, as after a change to them.
+small_bots.md. With --models FOLDER the models stay there, and those that are there are not trained again: only what
+comes after the training is done anew (the export, P(in scope), the calibration), as after a change to it.
 """
 
 from __future__ import annotations

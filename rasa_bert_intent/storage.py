@@ -31,7 +31,7 @@ from rasa_bert_intent.scope import Distance, Energy, Scope, in_scope_columns
 from rasa_bert_intent.token_counts import TokenCounts
 from rasa_bert_intent.version import __version__
 
-FORMAT = 10
+FORMAT = 11
 MANIFEST = "model.json"
 HEAD = "head.safetensors"
 GRAPH = "onnx/model.onnx"

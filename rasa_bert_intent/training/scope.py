@@ -19,17 +19,14 @@ from rasa_bert_intent.training.batching import Examples
 logger = logging.getLogger(__name__)
 
 _GIBBERISH = 400
-# A distance that cannot tell even gibberish from the examples it was fitted on is worse than none.
-_LEAST_AUROC = 0.9
-# Of the mean variance: what every direction has at least.
-_LEAST_VARIANCE = 1e-3
+# A distance that cannot tell even gibberish from examples that were not seen is worse than none.
+_LEAST_AUROC = 0.75
 # Of squared distances between vectors of length 1: examples that are all alike spread too.
 _LEAST_SPREAD = 1e-6
 # An intent's spread is that of its own examples and of this many that spread as those of all intents do.
 _AS_ALL = 10
-# Examples an intent at which the distance by the intents' own spread weighs half of the Mahalanobis distance. Chosen at
-# 5, 10, 30 and all rows an intent of MASSIVE, between intents left out and other languages.
-_HALF_WEIGHT = 30
+# Examples that are kept to find the nearest among, as many of each intent as there may be of all: 6 MB.
+_KEPT = 8_000
 # Examples that are looked at, some of every intent: enough for a covariance, and memory stays small.
 _EXAMPLES = 20_000
 # The middle half of a logistic distribution is this many widths wide.
@@ -56,7 +53,7 @@ def fit_scope(model: IntentModel, train: Examples, held_out: Examples) -> Scope 
     MASSIVE foreign languages lie where it does, and what is of other intents between it and the examples that were not
     seen: the probability falls between these two. Where none are held out, examples are left out of the statistics by
     which they are looked at (though not of the encoder's training, the head's and the n-grams'). Where that cannot be,
-    for the energy, and where those examples lie no nearer than the gibberish, the probability falls where this is.
+    for the energy, the probability falls where the gibberish is.
 
     Args:
         model: Trained.
@@ -79,20 +76,22 @@ def fit_scope(model: IntentModel, train: Examples, held_out: Examples) -> Scope 
     distance: Distance | Energy = Energy(columns)
     if kind == "distance":
         distance = _distance(model, examples.layers, labels, tokens) or distance
-    near = distance(examples)[columns[labels]]
     far = distance(_gibberish(model, train.inputs))
     low, centre, high = np.quantile(far, [0.25, 0.5, 0.75])
-    if not len(near) or high <= low or auroc(-near, -far) < _LEAST_AUROC:
-        logger.info("Confidences are not lowered out of scope: the model does not tell gibberish from the examples.")
-        return None
     others = held_out.subset([i for i, label in enumerate(held_out.labels) if columns[label]][:_EXAMPLES])
     unseen, way = np.empty(0), _WAY
     if len(others):
         unseen = distance(model.messages(others.texts, model.vectors_of_tokens(others.inputs)))
     elif isinstance(distance, Distance):
         unseen, way = _left_out(model, train.texts, examples, labels), _WAY_OF_LEFT_OUT
+    # To itself every example is near.
+    near = unseen if len(unseen) else distance(examples)[columns[labels]]
+    if not len(near) or high <= low or auroc(-near, -far) < _LEAST_AUROC:
+        logger.info("Confidences are not lowered out of scope: the model does not tell gibberish from the examples.")
+        return None
     width = (high - low) / _QUARTILES
-    if len(unseen) and (median := np.median(unseen)) < centre:
+    if len(unseen):
+        median = np.median(unseen)
         centre = median + way * (centre - median)
         width = max(width, (centre - median) / logit(_OF_MEDIAN_UNSEEN))
     return Scope(distance, float(centre), float(width))
@@ -125,42 +124,40 @@ def _left_out(model: IntentModel, texts: Sequence[str], examples: Messages, labe
 
 
 def _distance(model: IntentModel, layers: np.ndarray, labels: np.ndarray, tokens: TokenCounts) -> Distance | None:
-    from sklearn.covariance import LedoitWolf
-
     vectors = unit(layers)
     counts = np.bincount(labels, minlength=len(model.labels))
     means = _sums(vectors, labels, len(counts)) / np.maximum(counts, 1)[:, None]
-    apart = vectors - means[labels]
+    squares = _sums(((vectors - means[labels]) ** 2).sum(axis=1), labels, len(counts))
     # An intent's only example says nothing of how examples spread.
     free = np.maximum(counts - 1, 0)
-    several = apart[counts[labels] > 1]
-    whitening = np.eye(vectors.shape[1])
-    if len(several) > 1 and several.any():
-        covariance = LedoitWolf(store_precision=False, assume_centered=True).fit(several).covariance_
-        # A few examples may spread in fewer directions than there are, and are then not shrunk.
-        floor = _LEAST_VARIANCE * np.trace(covariance) / len(covariance)
-        whitening = np.linalg.cholesky(np.linalg.inv(covariance + floor * np.eye(len(covariance))))
-
-    def spreads_of(differences: np.ndarray) -> np.ndarray:
-        squares = _sums((differences**2).sum(axis=1), labels, len(counts))
-        common = max(squares.sum() / max(free.sum(), 1), _LEAST_SPREAD)
-        return (squares + _AS_ALL * common) / (free + _AS_ALL)
-
-    spreads, whitened_spreads = spreads_of(apart), spreads_of(apart @ whitening)
+    common = max(squares.sum() / max(free.sum(), 1), _LEAST_SPREAD)
+    spreads = (squares + _AS_ALL * common) / (free + _AS_ALL)
+    kept, missing, columns = _kept(model, vectors, labels), counts == 0, model.in_scope
+    means[missing] = np.nan
     # A model that is trained on may have got no new example of an intent.
-    former = model.scope.distance if model.scope is not None else None
-    missing, columns = counts == 0, model.in_scope
-    for name, values in {"means": means, "spreads": spreads, "whitened_spreads": whitened_spreads}.items():
-        values[missing] = getattr(former, name)[missing] if isinstance(former, Distance) else np.nan
-    if isinstance(former, Distance):
+    if model.scope is not None and isinstance(former := model.scope.distance, Distance):
+        means[missing], spreads[missing] = former.means[missing], former.spreads[missing]
         tokens = tokens.with_missing(former.tokens)
+        for label in np.flatnonzero(missing):
+            kept[label] = former.examples[former.starts[label] : former.starts[label + 1]]
     if np.isnan(means[columns]).any():
         return None  # what an adapter knows, and the bot has no example of, would all be out of scope
     means[~columns] = np.nan
-    each = counts[columns].mean()
-    weight = np.array([each / (each + _HALF_WEIGHT)])
-    arrays = [array.astype(np.float32) for array in (means, spreads, whitened_spreads, weight, whitening)]
-    return Distance(tokens, *arrays)
+    starts = np.cumsum([0, *map(len, kept)])
+    return Distance(
+        tokens, means.astype(np.float32), spreads.astype(np.float32), np.concatenate(kept).astype(np.float16), starts
+    )
+
+
+def _kept(model: IntentModel, vectors: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
+    """Vectors of the examples of each intent in scope that are kept, drawn at random where there are many."""
+    most = max(_KEPT // len(model.labels), 1)
+    order = np.random.default_rng(model.options.random_seed).permutation(len(labels))
+    of_labels = labels[order]
+    return [
+        vectors[np.sort(order[of_labels == label][: most if in_scope else 0])]
+        for label, in_scope in enumerate(model.in_scope)
+    ]
 
 
 def _sums(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
