@@ -19,8 +19,8 @@ from rasa_bert_intent.training.batching import Examples
 logger = logging.getLogger(__name__)
 
 _GIBBERISH = 400
-# A distance that cannot tell even gibberish from examples that were not seen is worse than none.
-_LEAST_AUROC = 0.75
+# A distance that cannot tell even gibberish from the examples it was fitted on is worse than none.
+_LEAST_AUROC = 0.9
 # Of squared distances between vectors of length 1: examples that are all alike spread too.
 _LEAST_SPREAD = 1e-6
 # An intent's spread is that of its own examples and of this many that spread as those of all intents do.
@@ -53,7 +53,7 @@ def fit_scope(model: IntentModel, train: Examples, held_out: Examples) -> Scope 
     MASSIVE foreign languages lie where it does, and what is of other intents between it and the examples that were not
     seen: the probability falls between these two. Where none are held out, examples are left out of the statistics by
     which they are looked at (though not of the encoder's training, the head's and the n-grams'). Where that cannot be,
-    for the energy, the probability falls where the gibberish is.
+    for the energy, and where those examples lie no nearer than the gibberish, the probability falls where this is.
 
     Args:
         model: Trained.
@@ -76,22 +76,20 @@ def fit_scope(model: IntentModel, train: Examples, held_out: Examples) -> Scope 
     distance: Distance | Energy = Energy(columns)
     if kind == "distance":
         distance = _distance(model, examples.layers, labels, tokens) or distance
+    near = distance(examples)[columns[labels]]
     far = distance(_gibberish(model, train.inputs))
     low, centre, high = np.quantile(far, [0.25, 0.5, 0.75])
+    if not len(near) or high <= low or auroc(-near, -far) < _LEAST_AUROC:
+        logger.info("Confidences are not lowered out of scope: the model does not tell gibberish from the examples.")
+        return None
     others = held_out.subset([i for i, label in enumerate(held_out.labels) if columns[label]][:_EXAMPLES])
     unseen, way = np.empty(0), _WAY
     if len(others):
         unseen = distance(model.messages(others.texts, model.vectors_of_tokens(others.inputs)))
     elif isinstance(distance, Distance):
         unseen, way = _left_out(model, train.texts, examples, labels), _WAY_OF_LEFT_OUT
-    # To itself every example is near.
-    near = unseen if len(unseen) else distance(examples)[columns[labels]]
-    if not len(near) or high <= low or auroc(-near, -far) < _LEAST_AUROC:
-        logger.info("Confidences are not lowered out of scope: the model does not tell gibberish from the examples.")
-        return None
     width = (high - low) / _QUARTILES
-    if len(unseen):
-        median = np.median(unseen)
+    if len(unseen) and (median := np.median(unseen)) < centre:
         centre = median + way * (centre - median)
         width = max(width, (centre - median) / logit(_OF_MEDIAN_UNSEEN))
     return Scope(distance, float(centre), float(width))

@@ -73,8 +73,7 @@ def test_messages_are_as_far_alone_as_in_a_batch(options, examples):
     np.testing.assert_allclose(distance(messages), alone, atol=1e-4)
 
 
-def test_an_intents_spread_is_its_own_and_a_little_that_of_all(options, examples, monkeypatch):
-    monkeypatch.setattr(scope_module, "_LEAST_AUROC", 0)  # whatever so small a model makes of gibberish
+def test_an_intents_spread_is_its_own_and_a_little_that_of_all(options, examples):
     texts, intents = examples
     close = [*texts, "hello", "hello", "hello", "hello"], [*intents, *["same"] * 4]
     model = fit(*close, options(**TRAINED), progress=False)
@@ -173,9 +172,12 @@ def test_a_texts_other_spellings_are_left_out_with_it(options, examples, monkeyp
     assert np.median(left_out) > np.median(beside_others) + 0.1
 
 
-def test_where_examples_lie_beyond_the_gibberish_once_left_out_nothing_is_lowered(options, examples, monkeypatch):
+def test_where_examples_lie_beyond_the_gibberish_once_left_out_this_alone_tells(options, examples, monkeypatch):
     monkeypatch.setattr(scope_module, "_left_out", lambda *_: np.full(5, 1e6))
-    assert fit(*examples, options(**TRAINED), progress=False).scope is None
+    model = fit(*examples, options(**TRAINED), progress=False)
+    assert model.scope is not None
+    gibberish = model.scope.distance(scope_module._gibberish(model, split(model, *examples)[0].inputs))
+    assert model.scope.centre == pytest.approx(np.median(gibberish))
 
 
 def test_of_many_examples_some_are_left_out(options, examples, monkeypatch):
