@@ -92,9 +92,9 @@ def massive() -> None:
     names = [MASSIVE_NAMES[method] for method in methods]
     figure, panels = plt.subplots(1, len(MASSIVE), figsize=(12.5, 0.5 + 0.42 * len(names)), sharey=True)
     for panel, (title, key, scale, digits) in zip(panels, MASSIVE, strict=True):
-        values = [[scale * run[key] for run in runs if run["method"] == method] for method in methods]
-        means = [statistics.mean(of_method) for of_method in values]
-        texts = [f"{mean:.{digits}f}" for mean in means]
+        values = [[scale * run[key] for run in runs if run["method"] == method and key in run] for method in methods]
+        means = [statistics.mean(of_method) if of_method else 0 for of_method in values]
+        texts = [f"{mean:.{digits}f}" if mean else "" for mean in means]
         errors = [statistics.stdev(of_method) if len(of_method) > 1 else 0 for of_method in values]
         bars(panel, title, names, means, texts, errors)
     save(figure, "massive.png")
