@@ -37,9 +37,9 @@ _OF_MEDIAN_UNSEEN = 0.99
 # Where it is one half: so far on the way from the median of the examples that were not seen to that of the gibberish,
 # before which what is of other intents lies. Held-out ones have the whole way: at 0.85 of it two models without ten
 # intents refuse 5 points more of these, but the calibration error of MASSIVE's own rises from .018 to .023. Left-out
-# ones have 0.9 of it: on development rows of MASSIVE, 24 bots of 3 to 25 intents with 5 to 20 examples of each refuse
-# 55 % of what is of other intents, and 44 where the gibberish alone tells; with a quarter as many of these beside their
-# own the calibration error is .082 for .115, without any .058 for .052. For 60 intents the latter rises more at 0.85.
+# ones have 0.9 of it: by a former distance, 24 bots of 3 to 25 intents of MASSIVE with 5 to 20 examples of each refused
+# 55 % of what is of other intents, and 44 where the gibberish alone told; with a quarter as many of these beside their
+# own the calibration error was .082 for .115, without any .058 for .052. For 60 intents the latter rose more at 0.85.
 _WAY, _WAY_OF_LEFT_OUT = 1.0, 0.9
 # Parts in which examples are left out, each looked at by the statistics of the others; and how many of a part: enough
 # for a median.
