@@ -98,7 +98,7 @@ def test_folder_of_another_job_is_refused(what: str, job: Job, examples: tuple[l
     elif what == "model":
         changed = shutil.copytree(job.model, tmp_path / "changed")
         manifest = json.loads((changed / "model.json").read_text("utf-8"))
-        (changed / "model.json").write_text(json.dumps({**manifest, "scope": None}), "utf-8")
+        (changed / "model.json").write_text(json.dumps({**manifest, "training": {}}), "utf-8")
         other = replace(job, model=changed)
         what = "model: model was "
     elif what == "chunk_size":
