@@ -27,7 +27,7 @@ _LEAST_SPREAD = 1e-6
 _AS_ALL = 10
 # Examples that are kept to find the nearest among, as many of each intent as there may be of all: 6 MB.
 _KEPT = 8_000
-# Examples that are looked at, some of every intent: enough for a covariance, and memory stays small.
+# Examples that are looked at, some of every intent: enough for means and spreads, and memory stays small.
 _EXAMPLES = 20_000
 # The middle half of a logistic distribution is this many widths wide.
 _QUARTILES = 2 * np.log(3)
