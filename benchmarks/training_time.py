@@ -23,6 +23,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ def main() -> None:
     parser.add_argument("--setfit", action="store_true")
     parser.add_argument("--one-core", action="store_true")
     args = parser.parse_args()
+    if args.setfit and find_spec("setfit") is None:
+        parser.error("--setfit needs setfit: pip install setfit")
     on = machine()
     if args.one_core:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
