@@ -50,7 +50,10 @@ def model_directory(path: Path) -> Iterator[Path]:
     if not path.is_file():
         raise ModelError(f"{path} does not exist. Give a model's directory, or an archive that rasa train wrote.")
     with tempfile.TemporaryDirectory() as scratch:
-        yield _extract(path, Path(scratch))
+        try:
+            yield _extract(path, Path(scratch))
+        except ModelError as error:  # of a place that nobody will find
+            raise ModelError(str(error).replace(scratch, str(path))) from None
 
 
 def _extract(archive: Path, scratch: Path) -> Path:

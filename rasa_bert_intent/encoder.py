@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rasa_bert_intent.errors import EncoderError
+from rasa_bert_intent.errors import EncoderError, first_line
+from rasa_bert_intent.home import expanded
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def existing_file(option: str, name: str) -> Path:
     Raises:
         EncoderError: if there is none.
     """
-    file = Path(name).expanduser()
+    file = expanded(name)
     if not file.is_file():
         raise EncoderError(f"{option}: the file {name!r} does not exist. Check the path.")
     return file
@@ -124,7 +125,7 @@ def existing_files(option: str, name: str) -> list[Path]:
     Raises:
         EncoderError: if there is neither.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if not path.is_dir():
         return [existing_file(option, name)]
     return sorted(file for file in path.rglob("*") if file.is_file())
@@ -208,7 +209,7 @@ def _local_directory(kind: _Kind, name: str) -> Path | None:
     Raises:
         EncoderError: if it can only be a directory, and there is none.
     """
-    directory = Path(name).expanduser()
+    directory = expanded(name)
     if directory.is_dir():
         return directory.resolve()
     if name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
@@ -268,7 +269,7 @@ def _from_hub(kind: _Kind, name: str, revision: str | None) -> EncoderSource:
             "login`."
         ) from None
     except Exception as error:  # the hub's client lets many libraries' errors through
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        reason = first_line(error)
         raise EncoderError(f"{nowhere} the hub cannot be reached ({reason}). To mend it: {remedy}.") from None
     if kind is _ENCODER and not _tells_pooling(Path(path)):
         with suppress(Exception):  # that it is not there is what the client then keeps in mind

@@ -15,6 +15,11 @@ def name_some(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:_NAMED])) + (" and others" if len(names) > _NAMED else "")
 
 
+def first_line(error: BaseException) -> str:
+    """What another library's error says, in one line of a message; its class where it says nothing."""
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+
+
 class BertIntentError(Exception):
     """Base of all errors that this package raises on purpose; its text is one message for the user."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -101,18 +100,17 @@ class IntentModel(IntentPredictor):
         return self.network.encoder if hasattr(self.network.encoder, "get_base_model") else None
 
     def save(self, directory: Path) -> None:
-        """Writes the model into a directory, whose former content goes.
+        """Writes the model into a directory, in place of a former model there.
 
         Raises:
-            ModelError: if LoRA was merged already (the model was loaded to serve).
+            ModelError: if LoRA was merged already (the model was loaded to serve), or the directory holds anything but
+                a model.
         """
         from safetensors.torch import save_file
 
         if self.options.method == "lora" and self.adapter is None:
             raise ModelError("This model was loaded to serve: its LoRA is merged. Load it with trainable=True to save.")
-        for old in directory.iterdir() if directory.exists() else ():
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
-        directory.mkdir(parents=True, exist_ok=True)
+        storage.make_empty(directory)
         self.tokenizer.save_pretrained(directory / storage.TOKENIZER)
         save_file(_on_cpu(self.network.head.state_dict()), directory / storage.HEAD)
         scope = storage.save_scope(self.scope, directory)

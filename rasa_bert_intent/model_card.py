@@ -28,6 +28,7 @@ _OF_REPORT = (
     "fallback",
     "out_of_scope",
 )
+_OF_AN_INTENT = ("intent", "support", "f1")
 # Named elsewhere in the card, of the machine that trained, or files of that machine.
 _NO_RECIPE = (
     *("encoder", "encoder_revision", "adapter", "engine", "device", "num_threads"),
@@ -58,6 +59,8 @@ def read_report(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"--report: {path} cannot be read as JSON ({error}). Give evaluate's report.json.") from None
     missing = [key for key in _OF_REPORT if not isinstance(report, dict) or key not in report]
+    for score in () if missing else report["intents"]:
+        missing += [f"intents: {key}" for key in _OF_AN_INTENT if not isinstance(score, dict) or key not in score]
     if missing:
         raise DataError(f"--report: {path} lacks {missing[0]!r}. Give the report.json of this version's evaluate.")
     return report

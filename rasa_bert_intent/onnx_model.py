@@ -14,7 +14,7 @@ from rasa_bert_intent.batches import embedded, in_batches, whole_characters
 from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.cpus import available_cpus
-from rasa_bert_intent.errors import ModelError
+from rasa_bert_intent.errors import ModelError, first_line
 from rasa_bert_intent.predictor import EncoderIdentity, IntentPredictor, Vectors
 from rasa_bert_intent.storage import GRAPH, HEAD, TOKENIZER, load_ngrams, load_scope
 
@@ -109,8 +109,7 @@ class OnnxModel(IntentPredictor):
             network = OnnxEncoder(directory / GRAPH, options.num_threads)
             tokenizer = Tokenizer.from_file(str(directory / TOKENIZER / "tokenizer.json"))
         except Exception as error:  # both raise classes of their own without a public home
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ModelError(f"The model in {directory} cannot be read: {reason} Train again.") from None
+            raise ModelError(f"The model in {directory} cannot be read: {first_line(error)} Train again.") from None
         tokenizer.no_padding()
         tokenizer.enable_truncation(options.max_length, direction=manifest["truncation_side"])
         return cls(

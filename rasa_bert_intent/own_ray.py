@@ -19,7 +19,7 @@ from typing import Any
 
 from rasa_bert_intent.config import ENVIRONMENT_PREFIX
 from rasa_bert_intent.cpus import available_cpus
-from rasa_bert_intent.errors import ServerError
+from rasa_bert_intent.errors import ServerError, first_line
 from rasa_bert_intent.guard import guarded
 from rasa_bert_intent.kept import keep, release
 
@@ -157,15 +157,11 @@ def _ray(**init: Any) -> Iterator[None]:
         yield
     except (RuntimeError, ConnectionError, ray.exceptions.RayError) as error:
         cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else None
-        raise ServerError(f"Ray failed: {_first_line(error) if cause is None else _named(cause)}") from None
+        raise ServerError(f"Ray failed: {first_line(error) if cause is None else _named(cause)}") from None
     finally:
         ray.shutdown()
 
 
 def _named(cause: BaseException) -> str:
     """What was raised in a process of Ray's, whose own text of it begins with that process."""
-    return f"{type(cause).__name__}: {_first_line(cause)}"
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return f"{type(cause).__name__}: {first_line(cause)}"

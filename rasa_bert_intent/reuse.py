@@ -19,7 +19,7 @@ from pathlib import Path
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import directory_checksum, existing_files, file_checksum, find_adapter, find_encoder
 from rasa_bert_intent.errors import BertIntentError
-from rasa_bert_intent.storage import FORMAT, read_manifest
+from rasa_bert_intent.storage import FORMAT, make_empty, read_manifest
 from rasa_bert_intent.trained_model import content_checksum
 from rasa_bert_intent.version import __version__
 
@@ -131,6 +131,7 @@ class TrainedModels:
             shutil.copytree(found, directory, dirs_exist_ok=True)
         except (OSError, shutil.Error) as error:
             logger.debug(f"A kept model cannot be copied: {error}")
+            make_empty(directory)
             return False
         logger.info(
             "Examples of intents, options and encoder are as they were in an earlier training: its model is used "

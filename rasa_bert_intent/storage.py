@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ _SCOPE = "scope.safetensors"
 _TOKENS = "tokens"
 _NGRAMS = "ngrams.safetensors"
 _SEEN = "seen.safetensors"
+_OURS = {MANIFEST, HEAD, _SCOPE, _NGRAMS, _SEEN, GRAPH.split("/")[0], ADAPTER, ENCODER, TOKENIZER}
 
 
 def fingerprint(directory: Path) -> str:
@@ -141,6 +143,20 @@ def load_seen(directory: Path) -> np.ndarray | None:
     return load_file(file)["hashes"] if file.is_file() else None
 
 
+def make_empty(directory: Path) -> None:
+    """Makes a directory, or removes a model from it, one that was not written to its end too.
+
+    Raises:
+        ModelError: if it holds anything else; nothing is removed then.
+    """
+    held = list(directory.iterdir()) if directory.exists() else []
+    if foreign := sorted(path.name for path in held if path.name not in _OURS):
+        raise ModelError(f"{directory} holds {name_some(foreign)}, which is no model of ours. Name another folder.")
+    for path in held:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    directory.mkdir(parents=True, exist_ok=True)
+
+
 def check_replaceable(directory: Path, force: bool) -> None:
     """Refuses a directory for a new model in which something would be lost.
 
@@ -161,6 +177,8 @@ def check_replaceable(directory: Path, force: bool) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         files = ()
     foreign = sorted(names - {MANIFEST, *(name.split("/")[0] for name in files)})
+    if not files and names == {MANIFEST}:
+        raise ModelError(f"{directory / MANIFEST} is damaged, so that nobody knows what it was. Name another folder.")
     if foreign or not files:
         raise ModelError(f"{directory} holds {name_some(foreign)}, which is no model of ours. Name another folder.")
     if not force:

@@ -16,6 +16,7 @@ from rasa_bert_intent.archive import model_directory
 from rasa_bert_intent.config import DEFAULT_ENCODER, SERVING_OPTIONS, Options
 from rasa_bert_intent.encoder import file_checksum, find_encoder, weights_checksum
 from rasa_bert_intent.errors import ModelError, name_some
+from rasa_bert_intent.home import expanded
 from rasa_bert_intent.seen import hashes
 from rasa_bert_intent.serving import load_to_serve
 from rasa_bert_intent.storage import MANIFEST, load_seen, read_manifest, write_options
@@ -80,7 +81,7 @@ def _model(options: Options) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The directory and the manifest of the model, whole and fit for the options."""
     assert options.trained_model is not None
     try:
-        with model_directory(Path(options.trained_model).expanduser()) as directory:
+        with model_directory(expanded(options.trained_model)) as directory:
             manifest = read_manifest(directory)
             _require_same_network(manifest, options)
             yield directory, manifest
@@ -114,7 +115,7 @@ def _same_encoder(trained_on: dict[str, Any], options: Options) -> bool:
         return True
     same_name = (options.encoder, options.encoder_revision) == (trained_on["name"], trained_on["revision"])
     # The same path may be another directory on another machine.
-    if same_name and not Path(options.encoder).expanduser().is_dir():
+    if same_name and not expanded(options.encoder).is_dir():
         return True
     found = find_encoder(options.encoder, options.encoder_revision)
     return weights_checksum(found.path) == trained_on["sha256"]

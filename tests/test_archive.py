@@ -1,5 +1,6 @@
 import io
 import os
+import shutil
 import tarfile
 import tempfile
 from pathlib import Path
@@ -79,3 +80,12 @@ def test_a_name_that_leads_out_of_the_archive_is_left_there(quick_model: Path, t
     with model_directory(tmp_path / "evil.tar.gz") as directory:
         assert contents(directory) == contents(quick_model)
         assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_damaged_model_is_told_by_the_archive_that_holds_it(quick_model: Path, tmp_path: Path):
+    damaged = Path(shutil.copytree(quick_model, tmp_path / "damaged"))
+    (damaged / "head.safetensors").write_bytes(b"nothing")
+    archive = _archive(tmp_path / "models" / "bot.tar.gz", train_BertIntentClassifier1=damaged)
+    with pytest.raises(ModelError) as caught:
+        open_model(tmp_path / "models")
+    assert f"{archive}/head.safetensors is damaged" in str(caught.value)

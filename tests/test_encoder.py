@@ -119,7 +119,7 @@ def test_an_unreachable_hub_is_told_in_one_line(cache, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "/no/such/place", "a/b/c"])
+@pytest.mark.parametrize("name", ["./nowhere", "/no/such/place", "a/b/c", "~nobody_of_that_name/encoder"])
 def test_a_missing_directory_is_not_taken_for_a_hub_id(name):
     with pytest.raises(EncoderError, match=f"the directory '{name}' does not exist"):
         find_encoder(name)

@@ -225,3 +225,17 @@ def test_a_model_trained_on_a_gpu_loads_on_the_cpu(copied, caplog, monkeypatch):
     with caplog.at_level(logging.WARNING):
         assert IntentModel.load(copied).device.type == "cpu"
     assert "Using the CPU" in caplog.text
+
+
+def test_a_model_takes_the_place_of_a_model_alone(stored, tmp_path):
+    model = IntentModel.load(stored[0], trainable=True)
+    (tmp_path / "nlu.yml").touch()
+    with pytest.raises(ModelError, match=r"holds 'nlu\.yml', which is no model of ours"):
+        model.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["nlu.yml"]
+    (tmp_path / "nlu.yml").unlink()
+    (tmp_path / "onnx").mkdir()  # a save that was broken off
+    model.save(tmp_path)
+    model.save(tmp_path)
+    assert not (tmp_path / "onnx").exists()
+    IntentModel.load(tmp_path)

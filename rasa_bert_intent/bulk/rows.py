@@ -34,7 +34,7 @@ JSON_LINES = (".jsonl", ".ndjson")
 _SHOWN = 200
 # Would else be taken for a message a line.
 _NO_LINES = (".bz2", ".gz", ".json", ".ods", ".pdf", ".xls", ".xlsx", ".xz", ".yaml", ".yml", ".zip", ".zst")
-# So many lines of a text are not of the shape of rows by chance.
+# So many lines within a field are not of the shape of rows by chance.
 _LINES_OF_CHANCE = 4
 
 
@@ -233,21 +233,26 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
         if not form.header:
             again = records.line_num
             lines.seek(0)
-        rows = errors_told(_records(records, column, len(first), delimiter, path, again), path)
+        # Who says that quotes are those of CSV means fields of several lines too.
+        suspicious = delimiter if form.quotes == "auto" else None
+        rows = errors_told(_records(records, column, len(first), suspicious, path, again), path)
         yield rows, Progress(path.stat().st_size, done=file.tell)
 
 
 def _first_record(records: Iterator[list[str]], path: Path) -> list[str]:
     try:
-        return next(records)
+        return next(record for record in records if any(cell.strip() for cell in record))
     except StopIteration:
         raise DataError(f"{path} is empty: it holds no row") from None
     except (csv.Error, UnicodeError) as error:
         raise DataError(f"{path}, line 1: no row of a table ({error}). Mend it, or see --quotes, --encoding.") from None
 
 
-def _records(records: Any, column: int, width: int, delimiter: str, path: Path, again: int) -> Iterator[Row]:
-    """The rows that a reader gives, which had read some lines that it reads again."""
+def _records(records: Any, column: int, width: int, delimiter: str | None, path: Path, again: int) -> Iterator[Row]:
+    """The rows that a reader gives, which had read some lines that it reads again.
+
+    Fields that hold what looks like rows, with a delimiter, are taken for a quote that is not closed; None: none are.
+    """
     number = 0
     while True:
         number += 1
@@ -267,7 +272,7 @@ def _records(records: Any, column: int, width: int, delimiter: str, path: Path, 
             # The reader goes on with the next line.
             yield Row(number, "", f"no row of a table: {error}")
             continue
-        if records.line_num > before + 1 and _is_of_rows(cells, delimiter, width):
+        if delimiter and records.line_num > before + 1 and _is_of_rows(cells, delimiter, width):
             raise _not_closed(path, number, before + 1 - again)
         yield row_of(number, ",".join(cells), partial(_cell, cells, column, width))
 
@@ -276,7 +281,8 @@ def _not_closed(path: Path, number: int, line: int) -> DataError:
     # Where the next row begins cannot be told.
     return DataError(
         f"{path}, row {number}, line {line}: a quote is not closed in its line, and what follows is no row, or looks "
-        "like several. Mend it; if quotes are characters like others, say --quotes none."
+        "like several. Mend it; if a text is meant to have these lines, say --quotes csv; if quotes are characters "
+        "like others, --quotes none."
     )
 
 
@@ -288,9 +294,15 @@ def _is_of_rows(cells: list[str], delimiter: str, width: int) -> bool:
         # A text in the first column may well have a line like that.
         if len(inner) < (1 if column else _LINES_OF_CHANCE):
             continue
-        if last.count(delimiter) == column and all(line.count(delimiter) == width - 1 for line in inner):
+        # Rows begin alike: with a number, or with none.
+        alike = all(_begins_with_number(line, delimiter) == cells[0].strip().isdigit() for line in inner if column)
+        if alike and last.count(delimiter) == column and all(line.count(delimiter) == width - 1 for line in inner):
             return True
     return False
+
+
+def _begins_with_number(line: str, delimiter: str) -> bool:
+    return line.partition(delimiter)[0].strip().isdigit()
 
 
 def _cell(cells: list[str], column: int, width: int) -> str:

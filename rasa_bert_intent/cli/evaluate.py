@@ -51,7 +51,8 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from rasa_bert_intent.archive import model_directory
-    from rasa_bert_intent.data.examples import read_examples, read_messages
+    from rasa_bert_intent.data.examples import read_messages
+    from rasa_bert_intent.data.labelled import read_plain
     from rasa_bert_intent.model_card import FILE_NAME, check_card, model_card
     from rasa_bert_intent.reports.evaluation import evaluate
     from rasa_bert_intent.reports.files import report_files, write_report, write_text
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     files = report_files(args.output) if args.output else []
     if len(files) > 1:
         check_card(files[0].with_name(FILE_NAME))
-    texts, truth = read_examples(args.data)
+    texts, truth = read_plain(args.data)
     out_of_scope = read_messages(args.out_of_scope) if args.out_of_scope else []
     with model_directory(args.model) as directory:
         model, manifest = load_to_serve(directory), read_manifest(directory)

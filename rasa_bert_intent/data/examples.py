@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 from rasa_bert_intent.data.clean import has_surrogate
 from rasa_bert_intent.data.rasa_yaml import SUFFIXES, Example, read_rasa_yaml
-from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.errors import DataError, name_some
+
+logger = logging.getLogger(__name__)
 
 # What the fields are called in MASSIVE's release, on the hub, and in most other files.
 _TEXT_KEYS = ("text", "utt")
@@ -80,7 +83,11 @@ def read_located(path: Path, *, repeats: bool = True, labelled: bool = True) -> 
 
 
 def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
-    """The rows whose text and, if asked for, intent are not null; of a retrieval intent the part before `/`."""
+    """The rows whose text and, if asked for, intent are not null; of a retrieval intent the part before `/`.
+
+    Labels that are no retrieval intents may hold a `/` too: one line in the log says what becomes of them.
+    """
+    cut: dict[str, set[str]] = {}
     # Lines are split as bytes: a text may hold what `str` takes for a line break.
     for number, line in enumerate(_lines(path), start=1):
         if line.isspace():
@@ -89,7 +96,7 @@ def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
             row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             text = next(row[key] for key in _TEXT_KEYS if key in row)
             intent = next(row[key] for key in _INTENT_KEYS if key in row) if labelled else ""
-            if not isinstance(text, str | None) or not isinstance(intent, str | int | None):
+            if not isinstance(text, str | None) or not isinstance(intent, str | int | None) or isinstance(intent, bool):
                 raise TypeError
         except (ValueError, TypeError, StopIteration, RecursionError):
             shown = line.decode("utf-8", "replace").strip()[:60]
@@ -100,7 +107,17 @@ def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
         for value in (text, intent := str(intent)):
             if has_surrogate(value):
                 raise DataError(f"{path}, line {number}: {value!r} holds a lone surrogate, half a character. Mend it.")
-        yield Example(text, intent.partition("/")[0], path, number)
+        name, slash, _ = intent.partition("/")
+        if slash and not name:
+            raise DataError(f"{path}, line {number}: nothing stands before the '/' of the intent {intent!r}. Name it.")
+        cut.setdefault(name, set()).add(intent)
+        yield Example(text, name, path, number)
+    merged = sorted(each for intents in cut.values() if len(intents) > 1 for each in intents)
+    if merged:
+        logger.warning(
+            f"{path}: of an intent counts what stands before '/', as of Rasa's retrieval intents, so that "
+            f"{name_some(merged)} are one with what they share. Write '_' in place of '/' to keep them apart."
+        )
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
@@ -23,6 +24,8 @@ _TORCH_WRITER = "inline_container"
 _LEFT_SECONDS = 7 * 86_400
 # What `convert` writes, by its path in the output folder; of several languages each has a folder.
 _CONVERTED = re.compile(rf"(?:{LOCALE.pattern}/)?(?:domain\.yml|(?:{'|'.join(SPLITS)})/nlu\.yml)")
+# What a file system says that cannot wait for a folder.
+_NO_SYNC = (errno.EBADF, errno.EINVAL, errno.ENOTSUP)
 # What macOS and Windows leave in a folder that somebody looks at.
 _OF_A_DESKTOP = (".DS_Store", "Thumbs.db", "desktop.ini")
 
@@ -76,12 +79,16 @@ def as_os_errors() -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Waits until a file or folder is on the disk, where a power cut leaves it."""
-    if path.is_dir() and os.name == "nt":
-        return  # Windows opens no directory
-    handle = os.open(path, os.O_RDONLY)
+    """Waits until a file or folder is on the disk, where a power cut leaves it; of a folder if that can be."""
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
+        return  # Windows opens no folder
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if not (is_folder and error.errno in _NO_SYNC):
+            raise
     finally:
         os.close(handle)
 

@@ -103,10 +103,10 @@ def read_rows(path: Path, form: TableForm) -> tuple[Rows, list[str]]:
     if not path.is_file():
         raise DataError(f"{path} does not exist or is no file; expected a table such as .csv or .tsv")
     content, notes = _decoded(path, form.encoding)
-    rows = _rows(content, path, delimiter_of(path, form.delimiter), form.quotes)
+    rows, of_quotes = _rows(content, path, delimiter_of(path, form.delimiter), form.quotes)
     if not rows:
         raise DataError(f"{path} is empty: it holds no row")
-    return rows, notes
+    return rows, notes + of_quotes
 
 
 def read_texts(path: Path, text_column: str, form: TableForm | None = None) -> tuple[list[str], list[str]]:
@@ -141,7 +141,7 @@ def column_names(path: Path, form: TableForm) -> list[str]:
     Raises:
         DataError: as `read_table`.
     """
-    rows = _rows(_decoded(path, form.encoding)[0], path, delimiter_of(path, form.delimiter), form.quotes)
+    rows, _ = _rows(_decoded(path, form.encoding)[0], path, delimiter_of(path, form.delimiter), form.quotes)
     return rows[0][1] if rows else []
 
 
@@ -191,8 +191,8 @@ def delimiter_of(path: Path, delimiter: str | None = None) -> str:
     return delimiter
 
 
-def _rows(content: str, path: Path, delimiter: str, quotes: str) -> Rows:
-    """Line and cells of each row."""
+def _rows(content: str, path: Path, delimiter: str, quotes: str) -> tuple[Rows, list[str]]:
+    """Line and cells of each row, and a note if quotes are left in the cells because of one that is amiss."""
     if quotes not in QUOTES:
         raise DataError(f"--quotes is {quotes!r}; expected one of {', '.join(QUOTES)}")
     ways = (["none", "csv"] if delimiter == "\t" else ["csv", "none"]) if quotes == "auto" else [quotes]
@@ -207,7 +207,15 @@ def _rows(content: str, path: Path, delimiter: str, quotes: str) -> Rows:
         raise DataError(f"{path}, {errors[ways[0]]}. Mend the line, or name another --delimiter or --quotes.")
     # Both ways of equally many rows: then quotes stand around whole fields alone, and are not meant as characters.
     agree = len(read) == 2 and len(read["csv"]) == len(read["none"])
-    return read["csv" if agree else next(way for way in ways if way in read)]
+    way = "csv" if agree else next(way for way in ways if way in read)
+    notes = []
+    if way == "none" and "csv" in errors and any(_is_quoted(cell) for _, cells in read[way] for cell in cells):
+        notes = [f"{path}, {errors['csv']}: quotes are kept as characters; if they are not meant so, mend the line"]
+    return read[way], notes
+
+
+def _is_quoted(cell: str) -> bool:
+    return len(cell) > 1 and cell[0] == cell[-1] == '"'
 
 
 def _parsed(content: str, delimiter: str, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from rasa_bert_intent.data.examples import read_examples, read_messages
+from rasa_bert_intent.data.examples import read_messages
+from rasa_bert_intent.data.labelled import read_plain
 from rasa_bert_intent.demo.backends import Backend
 from rasa_bert_intent.demo.show import error_html, frame_html
 from rasa_bert_intent.errors import BertIntentError, DataError
@@ -60,7 +61,7 @@ def _read(path: Path) -> str:
 
 
 def _evaluate(backend: Backend, data: Path, outside: Path | None, progress: Any) -> str:
-    texts, truth = read_examples(data)
+    texts, truth = read_plain(data)
     refused = read_messages(outside) if outside else []
 
     def predict(texts: list[str]) -> list[Prediction]:

@@ -144,7 +144,7 @@ class _Server:
             self._try(newest)
             self._served = [newest, before[0]]
             self._deploy(metrics_port)
-        except BertIntentError as error:
+        except (BertIntentError, OSError) as error:
             self._served = before
             self._say(f"Not reloaded, {before[0].model[:12]} is served on: {error}")
             return

@@ -69,7 +69,7 @@ class Snapshots:
         """Removes the copies of all models but these."""
         for directory in self._folder.iterdir():
             if directory.name not in models:
-                shutil.rmtree(directory)
+                shutil.rmtree(directory, ignore_errors=True)  # what is left takes room and harms nobody
 
 
 def change_of(path: Path) -> object:

@@ -16,6 +16,7 @@ from rasa_bert_intent.config import SERVING_OPTIONS, Options
 from rasa_bert_intent.data.output import sync
 from rasa_bert_intent.encoder import file_checksum
 from rasa_bert_intent.errors import BertIntentError, name_some
+from rasa_bert_intent.home import expanded
 
 _TRAINING = "training.json"
 _LOCK = "lock"
@@ -201,7 +202,7 @@ def identity(
         held_out: Those that are not.
     """
     trained = {name: value for name, value in options.to_dict().items() if name not in _OTHERS}
-    unlabelled = Path(options.unlabelled_texts).expanduser() if options.unlabelled_texts else None
+    unlabelled = expanded(options.unlabelled_texts) if options.unlabelled_texts else None
     return {
         "examples": _checksum(train, held_out),
         "unlabelled_texts": file_checksum(unlabelled) if unlabelled and unlabelled.is_file() else None,

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from rasa_bert_intent import batches
 from rasa_bert_intent import network as net
 from rasa_bert_intent.config import Options
+from rasa_bert_intent.errors import first_line
 from rasa_bert_intent.heads import logits_of
 from rasa_bert_intent.model import Graph, IntentModel
 from rasa_bert_intent.network import IntentNetwork
@@ -119,7 +120,7 @@ def export(model: IntentModel, train: Examples, held_out: Examples) -> Graph | N
         else:
             graph = fp32
     except Exception as error:  # exporter, quantiser and runtime have a class of errors for every layer of theirs
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        reason = first_line(error)
         logger.warning(
             f"The encoder ({model.encoder.model_type}) cannot be exported to ONNX ({reason}): torch serves the model. "
             "engine: torch does so without this attempt."

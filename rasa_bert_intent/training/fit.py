@@ -132,7 +132,7 @@ def _train(
 ) -> None:
     options = model.options
     train_on, held_out = split(model, texts, intents)
-    learned = with_names(model, train_on, run.world) if options.epochs else train_on
+    learned = with_names(model, train_on, held_out, run.world) if options.epochs else train_on
     epochs = _epochs(len(learned), options, min_steps)
     best, steps, precision = BestEpoch(model.network, options, epochs), 0, "fp32"
     logs = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 
 import numpy as np
 from scipy.stats import binom
@@ -41,7 +42,7 @@ def words_of(intent: str) -> str:
     return " ".join(_NO_LETTERS.sub(" ", _CAPITAL_AFTER_SMALL.sub(" ", intent)).split())
 
 
-def with_names(model: IntentModel, train: Examples, world: World) -> Examples:
+def with_names(model: IntentModel, train: Examples, held_out: Examples, world: World) -> Examples:
     """The examples and, where `learn_intent_names` asks for it, the names of their intents.
 
     Left open, it is done where examples are few and the names tell of them: where most lie nearer to the mean of their
@@ -51,6 +52,7 @@ def with_names(model: IntentModel, train: Examples, world: World) -> Examples:
     Args:
         model: On its device; only if it is not trained yet what it is said to see is the encoder's own.
         train: The examples to train on.
+        held_out: Others, which must not be learnt as names either.
         world: The processes that train; the first one decides.
     """
     asked = model.options.learn_intent_names
@@ -58,8 +60,9 @@ def with_names(model: IntentModel, train: Examples, world: World) -> Examples:
         return train
     columns = [column for column in sorted(set(train.labels)) if model.in_scope[column]]
     texts = {column: words_of(model.labels[column]) for column in columns}
-    known = {normalise(text) for text in train.texts}
-    columns = [column for column in columns if texts[column] and normalise(texts[column]) not in known]
+    # A name that is an example, or that two intents share but for its spelling, says nothing more.
+    times = Counter(normalise(text) for text in [*train.texts, *held_out.texts, *texts.values()])
+    columns = [column for column in columns if texts[column] and times[normalise(texts[column])] == 1]
     names = Examples([texts[c] for c in columns], model.tokenize([texts[c] for c in columns]), columns)
     few = len(train) < _FEW_BELOW * len(set(train.labels))
     if not columns or (asked is None and not (few and told_by_main(world, lambda: _telling(model, train, names)))):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rasa_bert_intent.distributed.world import World
 from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.home import expanded
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.training.batching import Examples, batch_sampler, collate_tokens
 from rasa_bert_intent.training.callbacks import ProgressBar
@@ -78,7 +79,7 @@ def read_texts(path: Path) -> list[str]:
         DataError: if it is not there, is no UTF-8, or holds none.
     """
     try:
-        texts = [line.strip() for line in path.expanduser().read_text("utf-8").splitlines() if line.strip()]
+        texts = [line.strip() for line in expanded(path).read_text("utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"unlabelled_texts: {path} cannot be read as UTF-8 text ({error}).") from None
     if not texts:

@@ -11,7 +11,8 @@ import numpy as np
 import sklearn.metrics
 from transformers import TrainerCallback
 
-from rasa_bert_intent.errors import BertIntentError
+from rasa_bert_intent.errors import BertIntentError, first_line
+from rasa_bert_intent.home import expanded
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.reports.metrics import accuracy, confidence_bins, expected_calibration_error, macro_f1
 from rasa_bert_intent.training.batching import Examples
@@ -45,7 +46,7 @@ class TensorBoardLogs:
                 f"{option} needs TensorBoard, which is not installed: "
                 "pip install 'rasa-bert-intent[tensorboard]', or remove the option."
             ) from None
-        folder = Path(directory).expanduser() / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        folder = expanded(directory) / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
         try:
             folder.mkdir(parents=True)
         except OSError as error:
@@ -100,6 +101,8 @@ class TensorBoardLogs:
             self._writer.add_figure(f"held-out/{name}", figure())
         except ImportError:
             logger.info(f"TensorBoard gets no picture of the {name}: it needs matplotlib, which is not installed.")
+        except Exception as error:  # what cannot be drawn must not cost a trained model
+            logger.warning(f"TensorBoard gets no picture of the {name}: {first_line(error)}")
 
 
 def confusion_matrix(labels: np.ndarray, answers: np.ndarray, names: list[str]) -> Figure:
@@ -120,8 +123,9 @@ def confusion_matrix(labels: np.ndarray, answers: np.ndarray, names: list[str]) 
     axes = figure.add_subplot()
     picture = axes.imshow(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
     ticks = np.arange(len(shown))
-    axes.set_xticks(ticks, [names[column] for column in shown], rotation=90, fontsize=7)
-    axes.set_yticks(ticks, [names[column] for column in shown], fontsize=7)
+    written = [names[column].replace("$", r"\$") for column in shown]  # what stands between two is else mathematics
+    axes.set_xticks(ticks, written, rotation=90, fontsize=7)
+    axes.set_yticks(ticks, written, fontsize=7)
     axes.set(xlabel="answer", ylabel="intent")
     for row, column in zip(*np.nonzero(counts), strict=True):
         dark = counts[row, column] > counts[row].sum() / 2

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rasa_bert_intent.config import Options
-from rasa_bert_intent.data.examples import read_examples
+from rasa_bert_intent.data.labelled import read_plain
 from rasa_bert_intent.data.split import split_by_text
 from rasa_bert_intent.doctor.texts import by_text, normalise
 from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.home import expanded
 from rasa_bert_intent.model import IntentModel
 from rasa_bert_intent.training.batching import Examples
 
@@ -53,7 +54,7 @@ def read_validation(path: Path, trained: Sequence[str], labels: Sequence[str]) -
     """Texts and intents of `validation_data`, without those that tell nothing; one line in the log says how many.
 
     Args:
-        path: As `rasa_bert_intent.data.examples.read_examples` takes it.
+        path: As `rasa_bert_intent.data.labelled.read_plain` takes it.
         trained: Texts that are trained on: a model's answer to them tells nothing of others. Case, blanks and
             punctuation at the end do not matter.
         labels: The intents that are trained.
@@ -62,7 +63,7 @@ def read_validation(path: Path, trained: Sequence[str], labels: Sequence[str]) -
         DataError: if the file cannot be read, or nothing is left.
     """
     try:
-        texts, intents = read_examples(path.expanduser())
+        texts, intents = read_plain(expanded(path))
     except DataError as error:
         raise DataError(f"validation_data: {error}") from None
     known, seen = set(labels), {normalise(text) for text in trained}

@@ -247,3 +247,19 @@ def test_what_is_no_text_is_not_scored(write: Write):
 def test_ndjson_is_json_lines(write: Write):
     lines = b'{"text": "wake me up"}\n{"text": "a\\u0000b"}\n'
     assert _read(write("messages.ndjson", lines)) == [("wake me up", ""), ("a\0b", "")]
+
+
+def test_a_text_of_lines_that_look_like_rows_is_a_text(write: Write):
+    mail = "Hi Bob,\nthanks a lot, see you\nbye, Ann"
+    numbered = f'id,text\n1,hello\n2,"{mail}"\n3,last\n'.encode()
+    assert [text for text, _ in _read(write("numbered.csv", numbered), "text")] == ["hello", mail, "last"]
+    named = f'id,text\na,hello\nb,"{mail}"\nc,last\n'.encode()
+    with pytest.raises(DataError, match=r"row 2, line 3: .* say --quotes csv"):
+        _read(write("named.csv", named), "text")
+    assert [text for text, _ in _read(write("named.csv", named), "text", quotes="csv")] == ["hello", mail, "last"]
+
+
+def test_blank_lines_before_the_header_are_none(write: Write):
+    assert _read(write("messages.csv", b"\n,\nid,text\n1,hello\n"), "text") == [("hello", "")]
+    with pytest.raises(DataError, match="is empty"):
+        _read(write("blank.csv", b"\n\n"), "text")

@@ -163,3 +163,13 @@ def test_output_that_cannot_be_is_told_before_the_model_is_loaded(
     assert "scores.pdf ends in .pdf. Give a file .json, .md or .html, or a directory." in capsys.readouterr().err
     assert _evaluate(tmp_path / "none", data, "--output", data / "scores.json") == 1
     assert "data.jsonl cannot be made (" in capsys.readouterr().err
+
+
+def test_a_blank_text_is_not_scored(model: Path, data: Path, tmp_path: Path):
+    with data.open("a", encoding="utf-8") as rows:
+        rows.write('{"text": " ", "intent": "greet"}\n')
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    _evaluate(model, data, "--output", after)
+    data.write_text("".join(data.read_text("utf-8").splitlines(keepends=True)[:-1]), "utf-8")
+    _evaluate(model, data, "--output", before)
+    assert json.loads(after.read_text("utf-8"))["examples"] == json.loads(before.read_text("utf-8"))["examples"]

@@ -71,3 +71,17 @@ def test_messages_that_cannot_be_read_are_told(name: str, content: bytes, told: 
 def test_missing_file_of_messages_is_told(tmp_path: Path):
     with pytest.raises(DataError, match=r"none\.txt does not exist"):
         read_messages(tmp_path / "none.txt")
+
+
+def test_labels_that_become_one_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    labels = ["sports/football", "sports/tennis", "N/A", "news"]
+    file = _write(tmp_path / "a.jsonl", *(f'{{"text": "{label}", "label": "{label}"}}' for label in labels))
+    assert read_examples(file)[1] == ["sports", "sports", "N", "news"]
+    (told,) = caplog.messages
+    assert "'sports/football', 'sports/tennis' are one" in told
+
+
+@pytest.mark.parametrize(("label", "told"), [('"/none"', "nothing stands before the '/'"), ("true", "expected a JSON")])
+def test_a_label_that_names_nothing_is_told(label: str, told: str, tmp_path: Path):
+    with pytest.raises(DataError, match=rf"a\.jsonl, line 1: {told}"):
+        read_examples(_write(tmp_path / "a.jsonl", f'{{"text": "hi", "label": {label}}}'))

@@ -1,4 +1,6 @@
+import errno
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from rasa_bert_intent.data.output import as_os_errors, check_output, replaced_folder
+from rasa_bert_intent.data.output import as_os_errors, check_output, replaced_folder, whole_file
 from rasa_bert_intent.errors import DataError
 
 
@@ -48,3 +50,27 @@ def test_what_a_killed_process_left_is_put_back_and_cleared_away(tmp_path: Path)
         (fresh / "file").write_text("new")
     assert (tmp_path / "model" / "file").read_text() == "new"
     assert sorted(path.name for path in tmp_path.iterdir()) == [".model.89abcdef.partial", "model"]
+
+
+def test_a_file_system_that_cannot_wait_for_a_folder_costs_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    wait = os.fsync
+
+    def of_files(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        wait(handle)
+
+    monkeypatch.setattr(os, "fsync", of_files)
+    with replaced_folder(tmp_path / "model") as fresh:
+        (fresh / "file").write_text("new")
+    assert (tmp_path / "model" / "file").read_text() == "new"
+
+
+def test_a_file_that_does_not_reach_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(DataError, match="cannot be written"), whole_file(tmp_path / "file") as fresh:
+        fresh.write_text("new")
+    assert not list(tmp_path.iterdir())

@@ -142,3 +142,10 @@ class TestFile:
     def test_delimiter_of_two_characters(self, read):
         with pytest.raises(DataError, match="--delimiter is '::'; expected one character"):
             read("label::text\n", delimiter="::")
+
+
+def test_quotes_that_stay_for_one_that_is_amiss_are_told(read):
+    rows, (note,) = read('text,label\n"hello",greet\n"bye",bye\n"it"s me",greet\n')
+    assert [text for _, text, _ in rows] == ['"hello"', '"bye"', '"it"s me"']
+    assert "t.csv, line 4: a quoted field is not closed or goes on after its quote" in note
+    assert read('text,label\nhe said "hi,greet\nbye,bye\n')[1] == []

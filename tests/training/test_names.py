@@ -27,12 +27,13 @@ def examples_of(bot: dict[str, list[str]]) -> tuple[list[str], list[str]]:
     return [text for text, _ in pairs], [intent for _, intent in pairs]
 
 
-def learnt(bot: dict[str, list[str]], options: Options) -> list[tuple[str, str]]:
+def learnt(bot: dict[str, list[str]], options: Options, held_out: str | None = None) -> list[tuple[str, str]]:
     """The texts that were added, with their intents."""
     texts, intents = examples_of(bot)
     model = fresh_model(sorted(bot), recipe.choose(options, len(texts), len(bot)))
     before = Examples(texts, model.tokenize(texts), [model.labels.index(intent) for intent in intents])
-    after = with_names(model, before, ALONE)
+    others = [] if held_out is None else [held_out]
+    after = with_names(model, before, Examples(others, model.tokenize(others), [0] * len(others)), ALONE)
     assert after.texts[: len(before)] == texts
     assert list(after.inputs) == model.tokenize(after.texts)
     added = slice(len(before), None)
@@ -56,6 +57,13 @@ def test_names_that_say_nothing_new_or_nothing_of_the_bot_are_not_learnt(options
         "faq/askHours": ["hours"],
     }
     assert learnt(odd, options(learn_intent_names=True)) == [("faq ask Hours", "faq/askHours")]
+
+
+def test_names_that_are_held_out_or_shared_are_not_learnt(options):
+    learn = options(learn_intent_names=True)
+    assert ("set alarm", "set_alarm") not in learnt(BOT, learn, held_out="Set alarm!")
+    shared = {"book-table": ["i want a table"], "book_table": ["a table for two"], "order_pizza": ["two large"]}
+    assert learnt(shared, learn) == [("order pizza", "order_pizza")]
 
 
 @pytest.fixture

@@ -103,3 +103,18 @@ def test_the_reliability_diagram_shows_the_share_that_is_right_of_each_confidenc
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     assert heights[9] == pytest.approx(2 / 3)
     assert [bar.get_height() for bar in figure.axes[1].patches][2] == 1
+
+
+def test_dollars_in_a_name_are_drawn_as_they_are(tmp_path):
+    figure = pytest.importorskip("matplotlib.figure")
+    names = ["$0_to_$50", "under_$5", "free"]
+    drawn = confusion_matrix(np.arange(3), np.arange(3), names)
+    assert isinstance(drawn, figure.Figure)
+    drawn.savefig(tmp_path / "drawn.png")
+
+
+def test_what_cannot_be_drawn_costs_no_training(options, examples, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("rasa_bert_intent.training.tensorboard.reliability_diagram", lambda *_: [][0])
+    logged = {"tensorboard_log_directory": str(tmp_path), "validation_split": 0.25}
+    assert fit(*examples, options(**logged), progress=False).labels
+    assert "TensorBoard gets no picture of the reliability: list index out of range" in caplog.text
