@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from rasa_bert_intent.home import expanded
@@ -56,6 +57,6 @@ def contradictions(options: Options) -> list[str]:
             "validation_data takes the place of examples that evaluate_on_number_of_examples or validation_split holds "
             "out; give one of them"
         )
-    if options.encoder_revision is not None and expanded(options.encoder).is_dir():
+    if options.encoder_revision is not None and os.path.isdir(expanded(options.encoder)):  # noqa: PTH112  (Path.is_dir raises where it may not look)
         found.append(f"encoder_revision goes with a hub id, and encoder {options.encoder!r} is a directory; remove it")
     return found

@@ -1,9 +1,12 @@
-"""Paths as users write them."""
+"""What users' own folders and paths are like."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+# What macOS and Windows leave in a folder that somebody looks at.
+OF_A_DESKTOP = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def expanded(path: str | Path) -> Path:

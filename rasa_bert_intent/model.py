@@ -111,8 +111,8 @@ class IntentModel(IntentPredictor):
         if self.options.method == "lora" and self.adapter is None:
             raise ModelError("This model was loaded to serve: its LoRA is merged. Load it with trainable=True to save.")
         storage.make_empty(directory)
-        self.tokenizer.save_pretrained(directory / storage.TOKENIZER)
         save_file(_on_cpu(self.network.head.state_dict()), directory / storage.HEAD)
+        self.tokenizer.save_pretrained(directory / storage.TOKENIZER)
         scope = storage.save_scope(self.scope, directory)
         storage.save_ngrams(self.ngrams, directory)
         storage.save_seen(self.seen, directory)

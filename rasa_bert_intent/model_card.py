@@ -13,7 +13,6 @@ from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import DataError, name_some
 from rasa_bert_intent.reports.markdown import cell, count, table
 
-FILE_NAME = "model_card.md"
 _WORST_SHOWN = 5
 _METADATA = "library_name: rasa-bert-intent"
 # What a card takes of a report, see `rasa_bert_intent.reports.evaluation.Evaluation`.
@@ -59,6 +58,8 @@ def read_report(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"--report: {path} cannot be read as JSON ({error}). Give evaluate's report.json.") from None
     missing = [key for key in _OF_REPORT if not isinstance(report, dict) or key not in report]
+    if not missing and not isinstance(report["intents"], list):
+        missing = ["intents"]
     for score in () if missing else report["intents"]:
         missing += [f"intents: {key}" for key in _OF_AN_INTENT if not isinstance(score, dict) or key not in score]
     if missing:

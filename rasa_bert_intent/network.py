@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rasa_bert_intent import batches
-from rasa_bert_intent.errors import EncoderError, OptionsError
+from rasa_bert_intent.errors import EncoderError, OptionsError, first_line
 from rasa_bert_intent.torch_heads import HEADS
 
 # Families whose position ids start after the padding id, so that the table is that much longer than the longest input.
@@ -157,9 +157,8 @@ def _load(loader: str, directory: Path, **changes: Any) -> tuple[Any, set[str]]:
                 output_loading_info=True,
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise EncoderError(
-                f"encoder: transformers cannot load {directory}: {reason} Check that the directory is whole."
+                f"encoder: transformers cannot load {directory}: {first_line(error)} Check that the directory is whole."
             ) from None
         except Exception as error:  # safetensors' own error type has no public home
             if type(error).__name__ != "SafetensorError":
@@ -235,8 +234,9 @@ def load_tokenizer(directory: Path) -> Any:
         try:
             tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
         except Exception as error:  # tokenizers raises bare Exceptions
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise EncoderError(f"encoder: {directory} holds no tokenizer that can be read: {reason}") from None
+            raise EncoderError(
+                f"encoder: {directory} holds no tokenizer that can be read: {first_line(error)}"
+            ) from None
     if tokenizer.pad_token_id is None:
         raise EncoderError(f"encoder: the tokenizer in {directory} has no padding token. Choose another encoder.")
     return tokenizer

@@ -27,6 +27,7 @@ import numpy as np
 from rasa_bert_intent.config import SERVING_OPTIONS, Options
 from rasa_bert_intent.encoder import file_checksum
 from rasa_bert_intent.errors import ModelError, name_some
+from rasa_bert_intent.home import OF_A_DESKTOP
 from rasa_bert_intent.ngrams import NGrams
 from rasa_bert_intent.scope import Distance, Energy, Scope, in_scope_columns
 from rasa_bert_intent.token_counts import TokenCounts
@@ -39,6 +40,7 @@ GRAPH = "onnx/model.onnx"
 ADAPTER = "adapter"
 ENCODER = "encoder"
 TOKENIZER = "tokenizer"
+CARD = "model_card.md"  # may lie beside
 _SCOPE = "scope.safetensors"
 _TOKENS = "tokens"
 _NGRAMS = "ngrams.safetensors"
@@ -113,8 +115,8 @@ def fitting_options(manifest: dict[str, Any], options: Options | None) -> Option
 
 def write_manifest(directory: Path, content: dict[str, Any]) -> None:
     """Writes the manifest of a directory whose other files are all there."""
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    checksums = {path.relative_to(directory).as_posix(): file_checksum(path) for path in files}
+    paths = (path.relative_to(directory) for path in sorted(directory.rglob("*")) if path.is_file())
+    checksums = {path.as_posix(): file_checksum(directory / path) for path in paths if path.parts[0] in _OURS}
     _write(directory, {"format": FORMAT, "version": __version__, **content, "files": checksums})
 
 
@@ -144,17 +146,17 @@ def load_seen(directory: Path) -> np.ndarray | None:
 
 
 def make_empty(directory: Path) -> None:
-    """Makes a directory, or removes a model from it, one that was not written to its end too.
+    """Makes a directory, or removes a model from it, one that was not written to its end too; its card stays.
 
     Raises:
         ModelError: if it holds anything else; nothing is removed then.
     """
-    held = list(directory.iterdir()) if directory.exists() else []
-    if foreign := sorted(path.name for path in held if path.name not in _OURS):
-        raise ModelError(f"{directory} holds {name_some(foreign)}, which is no model of ours. Name another folder.")
-    for path in held:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
     directory.mkdir(parents=True, exist_ok=True)
+    if foreign := [name for name in _foreign(directory) if name != CARD]:
+        raise ModelError(f"{directory} holds {name_some(foreign)}, which is no model of ours. Name another folder.")
+    held = [path for path in directory.iterdir() if path.name not in (CARD, *OF_A_DESKTOP)]
+    for path in sorted(held, key=lambda path: path.name == HEAD):  # last, as it tells that the others are a model's
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def check_replaceable(directory: Path, force: bool) -> None:
@@ -169,20 +171,20 @@ def check_replaceable(directory: Path, force: bool) -> None:
         return
     if not directory.is_dir():
         raise ModelError(f"{directory} is a file; expected a folder. Name another.")
-    names = {path.name for path in directory.iterdir()}
-    if not names:
-        return
-    try:
-        files = json.loads((directory / MANIFEST).read_text("utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        files = ()
-    foreign = sorted(names - {MANIFEST, *(name.split("/")[0] for name in files)})
-    if not files and names == {MANIFEST}:
-        raise ModelError(f"{directory / MANIFEST} is damaged, so that nobody knows what it was. Name another folder.")
-    if foreign or not files:
+    if foreign := _foreign(directory):
         raise ModelError(f"{directory} holds {name_some(foreign)}, which is no model of ours. Name another folder.")
-    if not force:
+    if not force and any(path.name not in OF_A_DESKTOP for path in directory.iterdir()):
         raise ModelError(f"{directory} holds a model. Name another folder, or replace it with --force.")
+
+
+def _foreign(directory: Path) -> list[str]:
+    """The names in a directory that are no part of a model: all, where neither a manifest nor a head tells of one."""
+    names = {path.name for path in directory.iterdir()} - {*OF_A_DESKTOP}
+    try:
+        files = {name.split("/")[0] for name in json.loads((directory / MANIFEST).read_text("utf-8"))["files"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        files = set()
+    return sorted(names - (_OURS | files if files or HEAD in names else set()))
 
 
 def save_ngrams(ngrams: NGrams | None, directory: Path) -> None:

@@ -13,7 +13,7 @@ from encoders import make_encoder, put_into_cache
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.errors import ModelError
 from rasa_bert_intent.model import IntentModel
-from rasa_bert_intent.storage import FORMAT
+from rasa_bert_intent.storage import CARD, FORMAT, HEAD
 from rasa_bert_intent.training.fit import fit
 
 METHODS = ("lora", "full", "head")
@@ -227,15 +227,24 @@ def test_a_model_trained_on_a_gpu_loads_on_the_cpu(copied, caplog, monkeypatch):
     assert "Using the CPU" in caplog.text
 
 
-def test_a_model_takes_the_place_of_a_model_alone(stored, tmp_path):
+@pytest.mark.parametrize("name", ["nlu.yml", "encoder"])
+def test_a_model_takes_the_place_of_nothing_but_a_model(name: str, stored, tmp_path):
     model = IntentModel.load(stored[0], trainable=True)
-    (tmp_path / "nlu.yml").touch()
-    with pytest.raises(ModelError, match=r"holds 'nlu\.yml', which is no model of ours"):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine").touch()
+    with pytest.raises(ModelError, match=f"holds '{name}', which is no model of ours"):
         model.save(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["nlu.yml"]
-    (tmp_path / "nlu.yml").unlink()
-    (tmp_path / "onnx").mkdir()  # a save that was broken off
+    assert (tmp_path / name / "mine").exists()
+
+
+def test_a_model_takes_the_place_of_a_model_and_leaves_its_card(stored, tmp_path):
+    model = IntentModel.load(stored[0], trainable=True)
+    for name in (HEAD, CARD, ".DS_Store"):  # of a save that was broken off
+        (tmp_path / name).touch()
     model.save(tmp_path)
+    (tmp_path / "onnx").mkdir()
     model.save(tmp_path)
     assert not (tmp_path / "onnx").exists()
+    assert (tmp_path / CARD).exists()
+    (tmp_path / CARD).unlink()
     IntentModel.load(tmp_path)

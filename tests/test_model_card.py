@@ -152,9 +152,10 @@ def test_report_that_is_none_is_told_in_one_line(tmp_path: Path, content: str | 
 
 
 def test_report_whose_intents_are_none_is_told(tmp_path: Path, report: dict[str, Any]):
-    (tmp_path / "report.json").write_text(json.dumps({**report, "intents": [{"name": "greet"}]}))
-    with pytest.raises(DataError, match="lacks 'intents: intent'"):
-        read_report(tmp_path / "report.json")
+    for intents, lacks in (([{"name": "greet"}], "intents: intent"), (None, "intents")):
+        (tmp_path / "report.json").write_text(json.dumps({**report, "intents": intents}))
+        with pytest.raises(DataError, match=f"lacks '{lacks}'"):
+            read_report(tmp_path / "report.json")
 
 
 def test_report_is_read_as_it_was_written(tmp_path: Path, report: dict[str, Any]):

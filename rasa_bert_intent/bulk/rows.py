@@ -239,13 +239,15 @@ def _open_table(path: Path, text_column: str | None, form: TableForm) -> Iterato
         yield rows, Progress(path.stat().st_size, done=file.tell)
 
 
-def _first_record(records: Iterator[list[str]], path: Path) -> list[str]:
+def _first_record(records: Any, path: Path) -> list[str]:
     try:
         return next(record for record in records if any(cell.strip() for cell in record))
     except StopIteration:
         raise DataError(f"{path} is empty: it holds no row") from None
     except (csv.Error, UnicodeError) as error:
-        raise DataError(f"{path}, line 1: no row of a table ({error}). Mend it, or see --quotes, --encoding.") from None
+        raise DataError(
+            f"{path}, line {records.line_num}: no row of a table ({error}). Mend it, or see --quotes, --encoding."
+        ) from None
 
 
 def _records(records: Any, column: int, width: int, delimiter: str | None, path: Path, again: int) -> Iterator[Row]:
@@ -273,16 +275,15 @@ def _records(records: Any, column: int, width: int, delimiter: str | None, path:
             yield Row(number, "", f"no row of a table: {error}")
             continue
         if delimiter and records.line_num > before + 1 and _is_of_rows(cells, delimiter, width):
-            raise _not_closed(path, number, before + 1 - again)
+            raise _not_closed(path, number, before + 1 - again, "if a text has these lines, say --quotes csv; ")
         yield row_of(number, ",".join(cells), partial(_cell, cells, column, width))
 
 
-def _not_closed(path: Path, number: int, line: int) -> DataError:
+def _not_closed(path: Path, number: int, line: int, or_else: str = "") -> DataError:
     # Where the next row begins cannot be told.
     return DataError(
         f"{path}, row {number}, line {line}: a quote is not closed in its line, and what follows is no row, or looks "
-        "like several. Mend it; if a text is meant to have these lines, say --quotes csv; if quotes are characters "
-        "like others, --quotes none."
+        f"like several. Mend it; {or_else}if quotes are characters like others, say --quotes none."
     )
 
 
@@ -294,8 +295,9 @@ def _is_of_rows(cells: list[str], delimiter: str, width: int) -> bool:
         # A text in the first column may well have a line like that.
         if len(inner) < (1 if column else _LINES_OF_CHANCE):
             continue
-        # Rows begin alike: with a number, or with none.
-        alike = all(_begins_with_number(line, delimiter) == cells[0].strip().isdigit() for line in inner if column)
+        # Of rows some begin alike: with a number, or with none.
+        numbered = cells[0].strip().isdigit()
+        alike = not column or any(_begins_with_number(line, delimiter) == numbered for line in (*inner, last))
         if alike and last.count(delimiter) == column and all(line.count(delimiter) == width - 1 for line in inner):
             return True
     return False

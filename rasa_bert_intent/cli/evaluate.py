@@ -53,17 +53,17 @@ def run(args: argparse.Namespace) -> int:
     from rasa_bert_intent.archive import model_directory
     from rasa_bert_intent.data.examples import read_messages
     from rasa_bert_intent.data.labelled import read_plain
-    from rasa_bert_intent.model_card import FILE_NAME, check_card, model_card
+    from rasa_bert_intent.model_card import check_card, model_card
     from rasa_bert_intent.reports.evaluation import evaluate
     from rasa_bert_intent.reports.files import report_files, write_report, write_text
     from rasa_bert_intent.reports.html import EXTRA, html_is_possible
     from rasa_bert_intent.reports.markdown import to_markdown
     from rasa_bert_intent.serving import load_to_serve
-    from rasa_bert_intent.storage import read_manifest
+    from rasa_bert_intent.storage import CARD, read_manifest
 
     files = report_files(args.output) if args.output else []
     if len(files) > 1:
-        check_card(files[0].with_name(FILE_NAME))
+        check_card(files[0].with_name(CARD))
     texts, truth = read_plain(args.data)
     out_of_scope = read_messages(args.out_of_scope) if args.out_of_scope else []
     with model_directory(args.model) as directory:
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     )
     write_report(evaluation, files)  # first: a closed pipe ends the command at the print
     if len(files) > 1:
-        write_text(files[0].with_name(FILE_NAME), model_card(manifest, asdict(evaluation)))
+        write_text(files[0].with_name(CARD), model_card(manifest, asdict(evaluation)))
         if not html_is_possible():
             print(f"report.html is left out, which needs plotly and jinja2: {EXTRA}", file=sys.stderr)
     print(to_markdown(evaluation), end="")

@@ -85,7 +85,7 @@ def read_located(path: Path, *, repeats: bool = True, labelled: bool = True) -> 
 def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
     """The rows whose text and, if asked for, intent are not null; of a retrieval intent the part before `/`.
 
-    Labels that are no retrieval intents may hold a `/` too: one line in the log says what becomes of them.
+    Labels that are no retrieval intents may hold a `/` too: one line in the log says which become one.
     """
     cut: dict[str, set[str]] = {}
     # Lines are split as bytes: a text may hold what `str` takes for a line break.
@@ -96,7 +96,7 @@ def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
             row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             text = next(row[key] for key in _TEXT_KEYS if key in row)
             intent = next(row[key] for key in _INTENT_KEYS if key in row) if labelled else ""
-            if not isinstance(text, str | None) or not isinstance(intent, str | int | None) or isinstance(intent, bool):
+            if not isinstance(text, str | None) or not isinstance(intent, str | int | None):
                 raise TypeError
         except (ValueError, TypeError, StopIteration, RecursionError):
             shown = line.decode("utf-8", "replace").strip()[:60]
@@ -104,19 +104,21 @@ def _from_json_lines(path: Path, labelled: bool) -> Iterator[Example]:
             raise DataError(f"{path}, line {number}: expected a JSON object with {keys}, got {shown!r}.") from None
         if text is None or intent is None:
             continue
+        if isinstance(intent, bool):
+            raise DataError(f"{path}, line {number}: the intent is {str(intent).lower()}. Write a name, in quotes.")
         for value in (text, intent := str(intent)):
             if has_surrogate(value):
                 raise DataError(f"{path}, line {number}: {value!r} holds a lone surrogate, half a character. Mend it.")
         name, slash, _ = intent.partition("/")
         if slash and not name:
-            raise DataError(f"{path}, line {number}: nothing stands before the '/' of the intent {intent!r}. Name it.")
+            raise DataError(f"{path}, line {number}: nothing stands before '/' in the intent {intent!r}. Name it.")
         cut.setdefault(name, set()).add(intent)
         yield Example(text, name, path, number)
     merged = sorted(each for intents in cut.values() if len(intents) > 1 for each in intents)
     if merged:
         logger.warning(
             f"{path}: of an intent counts what stands before '/', as of Rasa's retrieval intents, so that "
-            f"{name_some(merged)} are one with what they share. Write '_' in place of '/' to keep them apart."
+            f"{name_some(merged)} are one with what they share. If they are none, write '_' in place of '/'."
         )
 
 

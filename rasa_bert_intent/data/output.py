@@ -17,6 +17,7 @@ from safetensors import SafetensorError  # type: ignore[attr-defined]  # its Rus
 
 from rasa_bert_intent.data.massive import LOCALE, SPLITS
 from rasa_bert_intent.errors import DataError
+from rasa_bert_intent.home import OF_A_DESKTOP
 
 # The source that torch.save's RuntimeError names.
 _TORCH_WRITER = "inline_container"
@@ -26,8 +27,6 @@ _LEFT_SECONDS = 7 * 86_400
 _CONVERTED = re.compile(rf"(?:{LOCALE.pattern}/)?(?:domain\.yml|(?:{'|'.join(SPLITS)})/nlu\.yml)")
 # What a file system says that cannot wait for a folder.
 _NO_SYNC = (errno.EBADF, errno.EINVAL, errno.ENOTSUP)
-# What macOS and Windows leave in a folder that somebody looks at.
-_OF_A_DESKTOP = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def check_output(output_dir: Path, source: Path, force: bool, ours: re.Pattern[str] = _CONVERTED) -> None:
@@ -50,7 +49,7 @@ def check_output(output_dir: Path, source: Path, force: bool, ours: re.Pattern[s
     held = [
         path
         for path in output_dir.rglob("*")
-        if (path.is_symlink() or not path.is_dir()) and path.name not in _OF_A_DESKTOP
+        if (path.is_symlink() or not path.is_dir()) and path.name not in OF_A_DESKTOP
     ]
     if held and not force:
         raise DataError(f"{output_dir} is not empty: choose another folder, or replace it with --force")

@@ -209,8 +209,8 @@ def _rows(content: str, path: Path, delimiter: str, quotes: str) -> tuple[Rows, 
     agree = len(read) == 2 and len(read["csv"]) == len(read["none"])
     way = "csv" if agree else next(way for way in ways if way in read)
     notes = []
-    if way == "none" and "csv" in errors and any(_is_quoted(cell) for _, cells in read[way] for cell in cells):
-        notes = [f"{path}, {errors['csv']}: quotes are kept as characters; if they are not meant so, mend the line"]
+    if ways[0] == "csv" in errors and any(_is_quoted(cell) for _, cells in read[way] for cell in cells):
+        notes = [f"{path}, {errors['csv']}: quotes are kept as characters; mend the line, or say --quotes none"]
     return read[way], notes
 
 

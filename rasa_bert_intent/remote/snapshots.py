@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rasa_bert_intent.archive import model_directory
 from rasa_bert_intent.errors import ModelError
 from rasa_bert_intent.storage import fingerprint, read_manifest
+
+_GONE = ".gone"
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,11 @@ class Snapshots:
     def keep(self, models: Collection[str]) -> None:
         """Removes the copies of all models but these."""
         for directory in self._folder.iterdir():
-            if directory.name not in models:
-                shutil.rmtree(directory, ignore_errors=True)  # what is left takes room and harms nobody
+            if directory.name in models:
+                continue
+            with suppress(OSError):  # of what cannot be removed whole the rest must not be taken for a model
+                gone = directory if directory.suffix == _GONE else directory.rename(directory.with_suffix(_GONE))
+                shutil.rmtree(gone)
 
 
 def change_of(path: Path) -> object:

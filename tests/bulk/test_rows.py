@@ -259,7 +259,24 @@ def test_a_text_of_lines_that_look_like_rows_is_a_text(write: Write):
     assert [text for text, _ in _read(write("named.csv", named), "text", quotes="csv")] == ["hello", mail, "last"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    ['sender,text\nMum,"hello\n80010,win a cruise\nDad,bye"\nAnn,last\n', 'id,text\n1,"hello\n,there\n3,bye"\n'],
+)
+def test_a_quote_that_is_not_closed_is_told_where_rows_begin_in_several_ways(content: str, write: Write):
+    with pytest.raises(DataError, match="row 1, line 2: a quote is not closed"):
+        _read(write("messages.csv", content.encode()), "text")
+
+
+def test_csv_is_no_advice_where_quotes_of_csv_are_amiss(write: Write):
+    with pytest.raises(DataError, match="not closed") as caught:
+        _read(write("messages.csv", b'id,text\n1,"hello\nworld"x\n2,y\n'), "text")
+    assert "--quotes csv" not in str(caught.value)
+
+
 def test_blank_lines_before_the_header_are_none(write: Write):
     assert _read(write("messages.csv", b"\n,\nid,text\n1,hello\n"), "text") == [("hello", "")]
     with pytest.raises(DataError, match="is empty"):
         _read(write("blank.csv", b"\n\n"), "text")
+    with pytest.raises(DataError, match="line 3: no row of a table"):
+        _read(write("amiss.csv", b'\n\n"id"x,text\n'), "text")

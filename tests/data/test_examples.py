@@ -81,7 +81,7 @@ def test_labels_that_become_one_are_told(tmp_path: Path, caplog: pytest.LogCaptu
     assert "'sports/football', 'sports/tennis' are one" in told
 
 
-@pytest.mark.parametrize(("label", "told"), [('"/none"', "nothing stands before the '/'"), ("true", "expected a JSON")])
+@pytest.mark.parametrize(("label", "told"), [('"/none"', "nothing stands before '/'"), ("true", "the intent is true")])
 def test_a_label_that_names_nothing_is_told(label: str, told: str, tmp_path: Path):
     with pytest.raises(DataError, match=rf"a\.jsonl, line 1: {told}"):
         read_examples(_write(tmp_path / "a.jsonl", f'{{"text": "hi", "label": {label}}}'))

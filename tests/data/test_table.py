@@ -149,3 +149,4 @@ def test_quotes_that_stay_for_one_that_is_amiss_are_told(read):
     assert [text for _, text, _ in rows] == ['"hello"', '"bye"', '"it"s me"']
     assert "t.csv, line 4: a quoted field is not closed or goes on after its quote" in note
     assert read('text,label\nhe said "hi,greet\nbye,bye\n')[1] == []
+    assert read('text\tlabel\n"hello"\tgreet\n"it"s me\tgreet\n', name="t.tsv")[1] == []  # quotes are characters there

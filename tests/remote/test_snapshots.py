@@ -44,3 +44,23 @@ def test_another_model_or_archive_at_a_path_is_a_change_and_nothing_else(tmp_pat
     seen.append(change_of(folder))
     seen.append(change_of(folder / "a.tar.gz"))
     assert all(first != second for first, second in pairwise(seen))
+
+
+def test_what_cannot_be_removed_whole_is_no_model_any_more(
+    quick_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    snapshots = Snapshots(tmp_path)
+    taken, remove = snapshots.take(quick_model), shutil.rmtree
+
+    def half(directory: Path) -> None:
+        (directory / "head.safetensors").unlink()
+        raise OSError(39, "Directory not empty")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(shutil, "rmtree", half)
+        snapshots.keep([])
+    assert not taken.directory.exists()
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    assert (snapshots.take(quick_model).directory / "head.safetensors").exists()
+    snapshots.keep([taken.model])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [taken.model]
