@@ -6,7 +6,7 @@ from rasa_sdk.events import SlotSet
 
 from actions.turn import Events, Turn, action, form
 from assistant import contacts, home, lists, money, sums, units
-from assistant.changes import Outcome
+from assistant.changes import NOTHING_DELETED, Outcome, is_spared
 
 
 @form
@@ -36,6 +36,8 @@ def lists_query(turn: Turn) -> Events:
 
 @action
 def lists_remove(turn: Turn) -> Events:
+    if is_spared(turn.message):
+        return turn.tell(Outcome(NOTHING_DELETED))
     return turn.tell(lists.remove(turn.household, lists.read_removal(turn.message)))
 
 
@@ -115,8 +117,10 @@ def home_control(turn: Turn) -> Events:
         "audio_volume_other": lambda: home.change_volume(house, message, 0),
         "audio_volume_mute": lambda: home.mute(house),
     }
-    if turn.intent.startswith("iot_hue") and home.is_question(message):
-        return turn.tell(Outcome(home.tell_lights(house, message)))
+    states = {"iot_hue": home.tell_lights, "iot_wemo": home.tell_sockets, "iot_cleaning": home.tell_cleaning}
+    tell = next((tell for kind, tell in states.items() if turn.intent.startswith(kind)), None)
+    if tell and home.is_question(message):
+        return turn.tell(Outcome(tell(house, message)))
     if turn.intent.startswith("iot") and (reason := home.refusal(house, message)):
         return turn.tell(Outcome(reason))
     return turn.tell(Outcome(orders[turn.intent]()))

@@ -1,13 +1,20 @@
 """What one message changed or would change, so that the next can correct, undo or confirm it."""
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from assistant.rules import EXCEPTION, NOT
 from assistant.store import Alarm, Contact, Entry, Item, TodoList
 
 _TABLES: dict[str, Any] = {"alarm": Alarm, "entry": Entry, "item": Item, "list": TodoList, "contact": Contact}
+
+NOTHING_DELETED = "I can only delete what you name, or all of it: nothing was deleted."
+_SPARED = (
+    rf"{EXCEPTION}|{NOT}(?:delete|remove|cancel|clear|erase|take|cross|drop|strike|scratch|scrap|get|turn|touch)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,11 @@ class Outcome:
     reply: str
     made: Change | None = None
     unsure: Change | None = None
+
+
+def is_spared(words: str) -> bool:
+    """Whether a message about deleting leaves something out, or forbids it: "all except the dentist", "don't"."""
+    return re.search(_SPARED, words, re.IGNORECASE) is not None
 
 
 def enumerate_words(words: list[str]) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from assistant.changes import enumerate_words
 from assistant.household import Household
-from assistant.rules import HOURS_OF_PARTS, LENGTH
+from assistant.rules import EXCEPTION, HOURS_OF_PARTS, LENGTH, NOT
 from assistant.store import Device
 from assistant.time_words import in_digits, understand
 
@@ -39,9 +39,8 @@ _SOCKETS += "|washing machine|rice cooker|air conditioner"
 _DRINKS = "espresso|latte macchiato|latte|cappuccino|americano|black coffee|strong coffee|coffee"
 _STEP = 20
 _AT_ONCE = "I can only switch at once, everything or what you name: nothing was changed."
-_EXCEPT = r"\b(?:except|but(?: not)?(?: for)? (?:the|my|in)|apart from|other than|besides)\b"
 _NOT = (
-    r"\b(?:do not|don't|dont|never|not to) (?:you )?(?:turn|switch|shut|put|dim|darken|brighten|make|change|set|lower"
+    rf"{NOT}(?:turn|switch|shut|put|dim|darken|brighten|make|change|set|lower"
     r"|raise|kill|cut|start|stop|use|touch|run|brew|vacuum|clean)\b"
 )
 _LATER = rf"\bfor {LENGTH}\b|\b(?:tonight|(?:in the|at|this|every|each|tomorrow) (?:{'|'.join(HOURS_OF_PARTS)}))\b"
@@ -58,7 +57,9 @@ def refusal(household: Household, message: str) -> str | None:
     """Why an order is not done: done by half it would be another one. None where nothing speaks against it."""
     words = re.sub(_NO_TIME, "", in_digits(message).lower())
     numbered = rf"\b(?:{'|'.join((*ROOMS, *_OTHER_ROOMS))}) \d+\b(?! ?(?:percent|%))"
-    if re.search(rf"{_EXCEPT}|{_NOT}|{_LATER}|{numbered}", words):
+    if re.search(rf"{EXCEPTION}|{_NOT}|{_LATER}|{numbered}", words):
+        return _AT_ONCE
+    if {"on", "off"} <= set(re.findall(r"\b(?:turn|switch)(?:ed|ing)?\b.*?\b(on|off)\b", words)):
         return _AT_ONCE
     now = household.now()
     when = understand(words, now)
@@ -95,7 +96,9 @@ def light_dim(household: Household, message: str) -> str:
 def light_colour(household: Household, message: str, colour: str | None) -> str:
     """Changes the colour, or the brightness where the message has a number and no colour."""
     words = message.lower()
-    named = next((name for name in _COLOURS if re.search(rf"\b{name}\b", words)), None) or colour
+    all_named = list(re.finditer(rf"\b(?:{'|'.join(_COLOURS)})\b", words))
+    of_target = [name[0] for name in all_named if re.search(r"\bto (?:an? )?$", words[: name.start()])]
+    named = next(iter(of_target), all_named[-1][0] if all_named else colour)
     if named:
         return _lights(household, message, lambda light: light | {"on": True, "colour": named})
     if re.search(r"\d", in_digits(message)):
@@ -104,17 +107,32 @@ def light_colour(household: Household, message: str, colour: str | None) -> str:
 
 
 def switch_socket(household: Household, message: str, on: bool, device: str | None) -> str:
-    """Switches the socket or the device on one that the message names."""
-    found = re.search(rf"\b(?:{_SOCKETS})\b", message.lower())
-    name = device or (found[0] if found else "smart plug")
+    """Switches the sockets, or the devices on them, that the message names."""
+    names = _sockets(message, device)
     with household.store.session() as session:
-        former = _device(session, f"socket/{name}", {"on": False})
-        _set(session, f"socket/{name}", {"on": on})
-        again = " already" if former["on"] == on else ""
-        devices = session.scalars(select(Device).where(Device.name.like("socket/%")).order_by(Device.name)).all()
-        running = [row.name.removeprefix("socket/") for row in devices if row.value["on"]]
-        others = f"Switched on: {enumerate_words(running)}." if running else "No socket is switched on."
-        return f"The {name} is {_on(on)}{again}. {others}"
+        again = " already" if all(_device(session, _socket(name), {"on": False})["on"] == on for name in names) else ""
+        for name in names:
+            _set(session, _socket(name), {"on": on})
+        verb = "is" if len(names) == 1 else "are"
+        return f"The {enumerate_words(names)} {verb} {_on(on)}{again}. {_sockets_on(session)}"
+
+
+def tell_sockets(household: Household, message: str) -> str:
+    """Whether the sockets that are named are on, and which are."""
+    with household.store.session() as session:
+        states = {name: _device(session, _socket(name), {"on": False})["on"] for name in _sockets(message, None)}
+        return f"{_sentence(f'the {name} is {_on(on)}' for name, on in states.items())} {_sockets_on(session)}"
+
+
+def _sockets(message: str, device: str | None) -> list[str]:
+    named = list(dict.fromkeys(re.findall(rf"\b(?:{_SOCKETS})\b", message.lower())))
+    return named if len(named) > 1 else [device or (named[0] if named else "smart plug")]
+
+
+def _sockets_on(session: Session) -> str:
+    devices = session.scalars(select(Device).where(Device.name.like("socket/%")).order_by(Device.name)).all()
+    running = [row.name.removeprefix("socket/") for row in devices if row.value["on"]]
+    return f"Switched on: {enumerate_words(running)}." if running else "No socket is switched on."
 
 
 def change_volume(household: Household, message: str, step: int) -> str:
@@ -125,6 +143,8 @@ def change_volume(household: Household, message: str, step: int) -> str:
         if "unmute" in digits.lower():
             _set(session, "speaker", speaker | {"muted": False})
             return f"The sound is on again, at {speaker['volume']} %."
+        if re.search(rf"\b(?:minus|negative) \d|(?<!\d)-\d|\bfor {LENGTH}\b|{_NOT}", digits.lower()):
+            return f"That I cannot do. The volume stays at {_show_volume(speaker)}."
         if not step and not re.search(r"\d|half|full|max|min", digits):
             return f"The volume is at {_show_volume(speaker)}."
         level = _level(message, {"brightness": speaker["volume"]}, step or _STEP, least=0, scale_of_ten=True)
@@ -140,17 +160,28 @@ def mute(household: Household) -> str:
 
 
 def clean(household: Household, message: str) -> str:
-    """Starts the vacuum cleaner in the rooms that are named."""
+    """Starts the vacuum cleaner in the rooms that are named, or stops it."""
     where = enumerate_words(_rooms(message)) if _rooms(message) else "whole house"
     with household.store.session() as session:
         former = _device(session, "vacuum", {"cleaning": None})["cleaning"]
+        if re.search(r"\b(?:stop|halt|pause|end|(?:turn|switch|shut)(?: \w+)* off)\b", message.lower()):
+            _set(session, "vacuum", {"cleaning": None})
+            return "The vacuum cleaner has stopped." if former else "The vacuum cleaner is not at work."
         _set(session, "vacuum", {"cleaning": where})
         before = f" It was at work in the {former} before." if former and former != where else ""
         return f"The vacuum cleaner is cleaning the {where}.{before}"
 
 
+def tell_cleaning(household: Household, message: str) -> str:
+    with household.store.session() as session:
+        where = _device(session, "vacuum", {"cleaning": None})["cleaning"]
+        return f"The vacuum cleaner is {f'cleaning the {where}' if where else 'not at work'}."
+
+
 def brew(household: Household, message: str) -> str:
     """Brews, and counts the cups of the day."""
+    if re.search(r"\b(?:no|stop|cancel|without)\b", message.lower()):
+        return "No coffee is being brewed."
     found = re.search(rf"\b(?:{_DRINKS})\b", message.lower())
     drink, today = (found[0] if found else "coffee"), household.now().date().isoformat()
     with household.store.session() as session:
@@ -207,8 +238,9 @@ def _rooms(message: str) -> list[str]:
 def _level(message: str, state: State, step: int, least: int = 1, scale_of_ten: bool = False) -> int:
     """The level meant, from `least` to 100: "to thirty percent", "by ten", "by half", "to full", else one step."""
     words, now = in_digits(message).lower(), state["brightness"]
-    number = re.search(r"(?P<by>\bby )?\b(?P<n>\d+)(?: ?(?P<percent>percent|%))?", words)
-    if number:
+    numbers = list(re.finditer(r"(?P<by>\bby )?\b(?P<n>\d+)\b(?: ?(?P<percent>percent|%))?", words))
+    targets = [number for number in numbers if words[: number.start()].endswith("to ")]  # "from 80 to 40"
+    if number := next(iter(targets or numbers), None):
         amount = int(number["n"])
         if scale_of_ten and amount <= 10 and not number["percent"]:
             amount *= 10  # "volume to five" is on a scale of ten
@@ -217,6 +249,8 @@ def _level(message: str, state: State, step: int, least: int = 1, scale_of_ten: 
         level = now * 3 // 2 if step > 0 else now // 2
     elif re.search(r"\bhalf\b", words):
         level = 50
+    elif part := re.search(r"\bto (?:a|1) (?P<part>3rd|third|quarter)\b", words):
+        level = 25 if part["part"] == "quarter" else 33
     elif re.search(r"\b(?:full|max\w*)\b", words):
         level = 100
     elif re.search(r"\bmin\w*\b", words):
@@ -239,6 +273,10 @@ def _set(session: Session, name: str, value: State) -> None:
 
 def _key(room: str) -> str:
     return f"light/{room}"
+
+
+def _socket(name: str) -> str:
+    return f"socket/{name}"
 
 
 def _show_light(room: str, light: State) -> str:

@@ -79,7 +79,11 @@ def convert(message: str) -> str | None:
         return None  # the other one was not understood
     source = named[0]
     target = named[1] if len(named) > 1 else ("USD" if source == "EUR" else "EUR")
-    if len(named) > 1 and 0 <= text.find("how many") < min(places):
+    counted = [at for at in places if re.search(r"\d ?$", rest[:at])]
+    if len(named) > 1 and len(counted) == 1:
+        source = places[counted[0]]  # "how much in dollars is 100 euros"
+        target = next(each for each in named if each != source)
+    elif len(named) > 1 and 0 <= text.find("how many") < min(places):
         source, target = target, source  # "how many yen do i get for one dollar"
     numbers = re.findall(r"[\w.,-]*\d\w*", rest)
     if len(numbers) > 1 or re.search(_MORE, rest) or not all(re.fullmatch(r"\d*\.?\d+", each) for each in numbers):

@@ -15,6 +15,13 @@ LENGTH = rf"(?:\d+(?:\.\d+)?|half an?|an?) (?:{UNIT})s?(?: and a half|(?: and)? 
 # The hour meant by a part of the day that comes without one.
 HOURS_OF_PARTS = {"morning": 9, "afternoon": 15, "evening": 19, "night": 21}
 
+# All but something is meant, or the contrary of what the verb says.
+EXCEPTION = (
+    r"\b(?:except|but(?: not)?(?: for)? (?:the|my|in)|apart from|other than|besides|excluding|without"
+    r"|(?:leav(?:e|ing)|keep(?:ing)?) (?:the|my|it|only|just|\d))\b"
+)
+NOT = r"\b(?:do not|don't|dont|never|not to) (?:you )?"
+
 Found = dict[str, Any]  # fields of When
 Reader = Callable[[re.Match[str], datetime], Found]
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from assistant.changes import Change, Outcome, enumerate_words
+from assistant.changes import NOTHING_DELETED, Change, Outcome, enumerate_words, is_spared
 from assistant.household import Household
 from assistant.store import Alarm, Entry
 from assistant.when import (
@@ -23,6 +23,7 @@ from assistant.when import (
     not_understood,
 )
 
+_ANY_ENTRY = {"appointment", "entry", "event", "meeting", "reminder"}
 # Dates end with the year 9999, and until then recurrences are counted one by one.
 _LAST_YEAR = 2999
 
@@ -160,14 +161,14 @@ def local(moment: datetime, now: datetime) -> datetime:
     return moment.astimezone(now.tzinfo)
 
 
-def _find(session: Session, table: Any, when: When, words: str, now: datetime) -> list[Any]:
-    """What is to come, at a time and with words in its title, by its date."""
+def _find(session: Session, table: Any, when: When, words: str, now: datetime, whole: bool = False) -> list[Any]:
+    """What is to come, at a time and with one of some words in its title, or the whole of them, by its date."""
     due = [(moment, row) for row in session.scalars(select(table)) if (moment := upcoming(row, now))]
     found = [(moment, row) for moment, row in due if when.covers(moment) or _repeats_on(row, when, now)]
     if when.repeats:
         found = [(moment, row) for moment, row in found if row.repeats == when.repeats]
     if words:
-        found = [(moment, row) for moment, row in found if _alike(words, row.title)]
+        found = [(moment, row) for moment, row in found if _alike(words, row.title, whole)]
     return [row for _, row in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -179,10 +180,14 @@ def _repeats_on(row: Any, when: When, now: datetime) -> bool:
     return when.covers(next_occurrence(row.repeats, local(row.at, now), max(eve, now)))
 
 
-def _alike(words: str, title: str) -> bool:
-    """Whether a title has one of the words: "the dentist" finds "dentist appointment"."""
+def _alike(words: str, title: str, whole: bool) -> bool:
+    """Whether a title has one of the words, or the whole of them: "the dentist" finds "dentist appointment".
+
+    Of the whole, what any entry may be called need not be there: "the appointment with bob" finds "lunch with bob".
+    """
     wanted = set(re.findall(r"\w+", words.lower())) - {"the", "my", "a", "an", "with", "to", "of", "next", "and"}
-    return bool(wanted & set(re.findall(r"\w+", title.lower())))
+    named = set(re.findall(r"\w+", title.lower()))
+    return (wanted - _ANY_ENTRY or wanted) <= named if whole else bool(wanted & named)
 
 
 def _tell(household: Household, table: Any, when: When, words: str, none: str, some: str) -> Outcome:
@@ -200,17 +205,21 @@ def _tell(household: Household, table: Any, when: When, words: str, none: str, s
 
 def _remove(household: Household, table: Any, when: When, words: str, kind: str) -> Outcome:
     now = household.now()
+    if is_spared(when.rest):
+        return Outcome(NOTHING_DELETED)
     if trouble := _nothing_to_look_for(when, now):
         return Outcome(trouble)
     plural = kind.replace("entry", "entrie") + "s"
     with household.store.session() as session:
-        rows = _find(session, table, when, words, now)
+        rows = _find(session, table, when, words, now, whole=True)
         asked = _asked(when, words, now)
         if not rows:
             return Outcome(f"There is no {kind}{asked}.{_all(session, table, now, '; '.join)}")
         shown = "; ".join(show(row, now) for row in rows)
         if len(rows) > 1:
             return Outcome(f"Shall I delete these {len(rows)} {plural}: {shown}?", unsure=Change.of(*rows))
+        if rows[0].repeats and when.days and not when.repeats:  # of one day alone nothing can be deleted
+            return Outcome(f"Shall I delete all of this: {shown}?", unsure=Change.of(*rows))
         session.delete(rows[0])
         return Outcome(f"Deleted: {shown}.")
 

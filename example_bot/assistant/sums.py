@@ -1,10 +1,11 @@
 """Arithmetic as it is spoken: "what is twenty percent of eighty"."""
 
+import ast
 import math
 import re
 from collections.abc import Callable
 
-from simpleeval import SimpleEval
+from simpleeval import DEFAULT_OPERATORS, SimpleEval
 
 from assistant.time_words import in_digits
 
@@ -44,10 +45,20 @@ _REWRITES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
 _FUNCTIONS = {
     "sqrt": math.sqrt,
     "cbrt": lambda x: round(math.copysign(abs(x) ** (1 / 3), x), 12),
-    "sin": lambda x: math.sin(math.radians(x)),
-    "cos": lambda x: math.cos(math.radians(x)),
-    "tan": lambda x: math.tan(math.radians(x)),
+    "sin": lambda x: round(math.sin(math.radians(x)), 12),
+    "cos": lambda x: round(math.cos(math.radians(x)), 12),
+    "tan": lambda x: round(math.sin(math.radians(x)), 12) / round(math.cos(math.radians(x)), 12),
 }
+_BITS_OF_A_POWER = 1024  # as many as a float has; whole numbers would be worked out for minutes
+
+
+def _power(base: float, exponent: float) -> float:
+    if abs(exponent) * math.log2(max(abs(base), 1)) > _BITS_OF_A_POWER:
+        raise OverflowError
+    return base**exponent
+
+
+_OPERATORS = {**DEFAULT_OPERATORS, ast.Pow: _power}
 # A percentage of nothing that is named; what is left between two numbers is a remainder.
 _PERCENT = re.compile(r"per ?cent|\d%(?!\d)|%(?! ?[\d(])")
 # What may stand around a sum. Any other word makes a question of it whose numbers are names: world war 1 and 2.
@@ -73,7 +84,7 @@ def solve(message: str) -> str | None:
     if left_over or not re.search(r"[-+*/%(]", found):
         return None
     try:
-        value = SimpleEval(functions=_FUNCTIONS, names={}).eval(found)
+        value = SimpleEval(operators=_OPERATORS, functions=_FUNCTIONS, names={}).eval(found)
         return f"{_shown(found)} = {format_number(value)}"
     except ZeroDivisionError:
         return f"{_shown(found)} has no result: nothing can be divided by zero"

@@ -6,7 +6,7 @@ day_words.py.
 """
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from text_to_num import alpha2digit
 
@@ -47,15 +47,17 @@ def understand(message: str, now: datetime) -> When:
     if excluded or ("repeats" in found and exception):
         repeats = excluded and day_words.without(found.get("repeats"), excluded)
         found |= {"repeats": repeats} if repeats else {"unclear": exception[0] if exception else "but"}
-    part = found.get("part")
-    if "clock" in found and found.get("either_half") and part:
+    part, clock_said = found.get("part"), "clock" in found
+    if clock_said and found.get("either_half") and part:
         found |= {"clock": _hour_in(part, found["clock"]), "either_half": False}
-    elif part and "clock" not in found:
+    elif part and not clock_said:
         found["clock"] = time(HOURS_OF_PARTS[part])
-    if part == "night" and found.get("day") == now.date() and _after_midnight(found["clock"], now):
-        found |= {"day": now.date() + timedelta(days=1), "part": None}
+    if part == "night" and "day" in found and _after_midnight(found["day"], found["clock"], now):
+        found["day"] += timedelta(days=1)
+    if part and clock_said:
+        found["part"] = None  # it has told which nine is meant
     if "day" in found:
-        found["days"] = (found["day"], found["day"])
+        found |= _one_day(found["day"], found.get("days"), text, in_digits(message))
     alone = bool(found) and not re.sub(rf"\b(?:{_FILLER})\b|\W", "", text, flags=re.IGNORECASE)
     if "unclear" in found:  # what is left is half of what was said
         found = {"unclear": found["unclear"]}
@@ -168,6 +170,19 @@ def _hour_in(part: str, clock: time) -> time:
     return clock.replace(hour=clock.hour % 12 + 12) if late else clock
 
 
-def _after_midnight(clock: time, now: datetime) -> bool:
-    """Whether a time of this night is on the next day: "tonight at one", unless it is said at half past midnight."""
-    return clock.hour < 5 and clock <= now.time()
+def _one_day(day: date, days: tuple[date, date] | None, rest: str, message: str) -> Found:
+    """The one day that is meant by several words, "friday next week"; a day that is left over makes it unclear."""
+    if left := re.search(rf"\b(?:{DAY}|today|tomorrow|yesterday|weeks? from)\b", rest, re.IGNORECASE):
+        return {"unclear": left[0]}
+    if days and not days[0] <= day <= days[1]:
+        in_stretch = days[0] + timedelta(days=(day.weekday() - days[0].weekday()) % 7)
+        named = re.search(rf"\b(?:{DAY})\b", message, re.IGNORECASE)
+        if not named or in_stretch > days[1] or days[1] - days[0] > timedelta(days=6):
+            return {"unclear": named[0] if named else "that day"}
+        day = in_stretch
+    return {"day": day, "days": (day, day)}
+
+
+def _after_midnight(day: date, clock: time, now: datetime) -> bool:
+    """Whether a time of a night is on the next day: "tonight at one", unless it is said at half past midnight."""
+    return clock.hour < 5 and (day != now.date() or clock <= now.time())

@@ -14,6 +14,7 @@ _N = r"(?<![\w.,])(?P<n>1 half|half an?|-?\d+(?:\.\d+)?|-?\.\d+|an?)"
 _UNIT = r"[a-z°]+(?:(?:/| per )[a-z]+)?(?: (?:of )?[a-z]+)?"
 # As they are typed; pint would take them for kilobarns, the speed of light and years.
 _SHORT = {"kb": "kilobyte", "mb": "megabyte", "gb": "gigabyte", "tb": "terabyte", "pa": "pascal"}
+_SHORT |= {"kilo": "kilogram", "kilos": "kilograms"}
 _SHORT |= {"f": "degF", "c": "degC", "k": "kelvin", "w": "watt", "kw": "kilowatt", "kwh": "kilowatt_hour"}
 _SHORT |= {f"{unit}s": unit for unit in ("kg", "km", "cm", "mm", "ml", "mg")}
 _QUESTIONS = [

@@ -168,7 +168,8 @@ def _seconds(text: str) -> float:
     """Seconds of a time such as `1h30m`."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([dhms]?)", text)
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    if "".join(number + unit for number, unit in parts) != text or not seconds:
+    half_said = len(parts) > 1 and not all(unit for _, unit in parts)  # "1h30"
+    if "".join(number + unit for number, unit in parts) != text or half_said or not seconds:
         raise OptionsError(f"--time: expected a time such as 90s, 30m, 8h or 1h30m, got {text!r}.")
     return seconds
 

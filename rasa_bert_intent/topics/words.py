@@ -50,7 +50,7 @@ def stop_words_of(choice: str) -> list[str]:
 
         return sorted(ENGLISH_STOP_WORDS)
     try:
-        return Path(choice).read_text("utf-8-sig").casefold().split()
+        return Path(choice).read_text("utf-8-sig").lower().split()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"--stop-words: {choice} is neither english, none, nor a file in UTF-8 ({error}).") from None
 

@@ -191,6 +191,7 @@ def test_a_bad_config_is_told_in_one_line(content: str | None, told: str, folder
         (["--options", "learning_speed"], "--options: 'learning_speed' is not searched. Name some of method, "),
         (["--options", "lora_r"], "--options: lora_r has no other value that goes with the options of config.yml"),
         (["--time", "soon"], "--time: expected a time such as 90s, 30m, 8h or 1h30m, got 'soon'"),
+        (["--time", "1h30"], "--time: expected a time such as 90s, 30m, 8h or 1h30m, got '1h30'"),
         (["--time", "0m"], "--time: expected a time such as"),
         (["--trials", "0"], "--trials: expected a whole number from 1, got 0"),
         (["--workers", "0"], "--workers: expected a whole number from 1, got 0"),

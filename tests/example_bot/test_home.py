@@ -72,6 +72,10 @@ def test_sockets_coffee_vacuum_and_player(household: Household):
     [
         "turn off all the lights except the kitchen",
         "turn off every light but the kitchen one",
+        "turn off all lights excluding the kitchen",
+        "turn off the lights without the kitchen",
+        "turn off the lights and leave the hall light on",
+        "turn off the lights in the kitchen and turn on the hall light",
         "do not turn off the kitchen lights",
         "please don't dim the lights",
         "dim the lights in ten minutes",
@@ -108,3 +112,30 @@ def test_what_cannot_be_done_at_once_is_not_done(message: str, household: Househ
 )
 def test_what_can_be_done_at_once_is_not_refused(message: str, household: Household):
     assert home.refusal(household, message) is None
+
+
+def test_a_question_switches_nothing(household: Household):
+    home.switch_socket(household, "turn on the fan and the heater", True, None)
+    assert home.tell_sockets(household, "is the smart plug on") == "The smart plug is off. Switched on: fan and heater."
+    assert home.tell_cleaning(household, "is the vacuum running") == "The vacuum cleaner is not at work."
+
+
+def test_what_is_to_stop_is_not_started(household: Household):
+    home.clean(household, "vacuum the hall")
+    assert home.clean(household, "stop the vacuum cleaner") == "The vacuum cleaner has stopped."
+    assert home.tell_cleaning(household, "") == "The vacuum cleaner is not at work."
+    assert home.brew(household, "no coffee please") == "No coffee is being brewed."
+    assert home.brew(household, "coffee") == "One coffee is being brewed, your 1st of today."
+
+
+@pytest.mark.parametrize("message", ["turn down the volume for 10 minutes", "set the volume to minus ten"])
+def test_a_volume_that_cannot_be_is_not_set(message: str, household: Household):
+    assert home.change_volume(household, message, -10) == "That I cannot do. The volume stays at 50 %."
+
+
+def test_of_two_numbers_or_colours_the_one_after_to_is_meant(household: Household):
+    assert home.change_volume(household, "lower the volume from 80 to 40 percent", -10).startswith("Volume 40 %.")
+    assert "40 %" in home.light_dim(household, "dim the hall from eighty to forty percent")
+    assert "33 %" in home.light_dim(household, "dim the hall light to a third")
+    assert "blue" in home.light_colour(household, "change the light from red to blue in the hall", None)
+    assert "warm white" in home.light_colour(household, "from blue to a warm white in the hall", None)

@@ -203,6 +203,43 @@ def test_a_recurrence_of_the_whole_day_is_told_until_the_day_ends(household: Hou
     assert "Friday 5 May 2028" in schedule.tell_entries(later, When(), "").reply
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "delete all my alarms except the one at seven am",
+        "don't delete my alarm at six am",
+        "delete them but keep the last",
+    ],
+)
+def test_what_is_spared_is_not_deleted(message: str, household: Household, when: Understand):
+    _alarms(household, "tomorrow at six am", "tomorrow at seven am", when=when)
+    assert "nothing was deleted" in schedule.remove_alarms(household, when(message)).reply
+    assert "06:00; tomorrow" in schedule.tell_alarms(household, when("")).reply
+
+
+def test_of_a_part_of_the_day_the_hour_that_was_said_is_meant(household: Household, when: Understand):
+    _alarms(household, "tomorrow at six am", when=when)
+    question = when("delete the alarm at nine tomorrow morning")
+    assert schedule.remove_alarms(household, question).reply.startswith("There is no alarm for tomorrow, Saturday 21")
+    assert schedule.tell_alarms(household, question).reply.startswith("There is no alarm")
+    assert schedule.remove_alarms(household, when("delete the alarm tomorrow morning")).reply.startswith("Deleted")
+
+
+def test_an_entry_is_deleted_by_all_words_that_were_said(household: Household, when: Understand):
+    schedule.add_entry(household, "meeting with alice", when("monday at nine"))
+    assert schedule.remove_entries(household, when(""), "meeting with bob").reply.startswith(
+        "There is no calendar entry"
+    )
+    assert schedule.remove_entries(household, when(""), "appointment with alice").reply.startswith("Deleted: meeting")
+
+
+def test_a_recurrence_is_not_deleted_for_one_day_without_a_yes(household: Household, when: Understand):
+    _alarms(household, "every weekday at seven am", when=when)
+    outcome = schedule.remove_alarms(household, when("cancel my alarm for monday"))
+    assert outcome.reply == "Shall I delete all of this: every weekday, next Monday 23 November, 07:00?"
+    assert outcome.unsure is not None
+
+
 def test_an_alarm_that_does_not_recur_as_asked_is_not_deleted(household: Household, when: Understand):
     _alarms(household, "tomorrow at six am", when=when)
     assert schedule.remove_alarms(household, when("delete my weekday alarms")).reply == (

@@ -68,6 +68,9 @@ MOMENTS = {
     "every day except sunday at six am": "2026-11-21 06:00",
     "in a fortnight at nine": "2026-12-04 09:00",
     "january second at 9": "2027-01-02 09:00",
+    "friday next week at seven am": "2026-11-27 07:00",
+    "friday night at twelve": "2026-11-28 00:00",
+    "tomorrow night at one am": "2026-11-22 01:00",
 }
 
 DAYS = {
@@ -135,6 +138,9 @@ UNCLEAR = {
     "at six and at seven am": "at 6 and at 7 am",
     "every day except christmas at nine": "except christmas at 9",
     "in 9999 years at 6 am": "in 9999 years",
+    "a week from monday at nine": "week from",
+    "buy christmas presents tomorrow": "tomorrow",
+    "prepare for monday's meeting on sunday": "sunday",
 }
 
 
