@@ -127,8 +127,8 @@ def convert_time(message: str, now: datetime) -> str:
     if re.search(r"\b(?:utc|gmt) ?(?:plus|minus|[+-]) ?\d", text):
         return "I know places and the names of time zones, not how far they are from UTC."
     known = re.search(r"\b(?:when|if|while)\b(.+)", text)
-    if known and understand(known[1], now).clock and len(named := find_places(known[1])) == 1 < len(places):
-        places.sort(key=lambda place: place[1] != named[0][1])  # "what is it in tokyo when it is nine in london"
+    if known and understand(known[1], now).clock and len(of_time := find_places(known[1])) == 1 < len(places):
+        places.sort(key=lambda place: place[1] != of_time[0][1])  # "what is it in tokyo when it is nine in london"
     if not places:
         return "Between which places? I know cities, countries and time zones."
     (name, zone), (other, other_zone) = (places[0], places[1]) if len(places) > 1 else (("here", now.tzinfo), places[0])
