@@ -12,7 +12,7 @@ from assistant.store import Contact, Item, TodoList
 
 _FORM_SLOTS = {
     "alarm_form": ("alarm_when", "alarm_day"),
-    "calendar_form": ("entry_title", "entry_when"),
+    "calendar_form": ("entry_title", "entry_when", "entry_day"),
     "list_form": ("list_items", "list_target"),
     "contact_form": ("contact_name", "contact_email"),
 }

@@ -7,14 +7,14 @@ from rasa_sdk.events import SlotSet
 from actions.turn import UNCLEAR, Events, Turn, action, form
 from assistant import schedule, titles, zones
 from assistant.changes import Outcome
-from assistant.when import describe_days, describe_repeats
+from assistant.when import When, describe_days, describe_repeats
 
 
 @form
 def alarm_form(turn: Turn) -> dict[str, Any]:
     if turn.asked and not _may_answer_when(turn, "alarm_set"):
         return {}
-    said = f"{turn.slot('alarm_day')} {turn.message}" if turn.asked and turn.slot("alarm_day") else turn.message
+    said = _completed(turn, turn.slot("alarm_day"))
     when = turn.understand(said)
     moment, trouble = schedule.moment_of(when, turn.now)
     if trouble:
@@ -23,9 +23,7 @@ def alarm_form(turn: Turn) -> dict[str, Any]:
         turn.say("I did not understand that as a time.")
     elif when.said and not moment and not (when.day or when.repeats):
         turn.say("That is more than one day.")
-    # A day without a time is kept for the answer, in words that are understood again.
-    day = describe_repeats(when.repeats) if when.repeats else when.day and when.day.isoformat()
-    return {"alarm_when": said if moment else None, "alarm_day": None if moment or trouble else day}
+    return {"alarm_when": said if moment else None, "alarm_day": None if moment or trouble else _day_of(when)}
 
 
 @action
@@ -60,22 +58,23 @@ def calendar_form(turn: Turn) -> dict[str, Any]:
     when = turn.when
     title = titles.title_of(when.rest)
     if turn.asked is None:
-        return _entry_when(turn) | {"entry_title": title}
+        return _entry_when(turn, turn.message) | {"entry_title": title}
     if turn.asked == "entry_title":
         if turn.is_dialogue_act() or turn.is_question():
             return {}
-        return {"entry_title": title} | (_entry_when(turn) if when.said else {})
+        said = _completed(turn, turn.slot("entry_when") or turn.slot("entry_day"))
+        return {"entry_title": title} | (_entry_when(turn, said) if when.said else {})
     if not _may_answer_when(turn, "calendar_set"):
         return {}
     if not when.said and not when.unclear:
         turn.say("I did not understand that as a time.")
-    return _entry_when(turn)
+    return _entry_when(turn, _completed(turn, turn.slot("entry_day")))
 
 
 @action
 def calendar_set(turn: Turn) -> Events:
     outcome = schedule.add_entry(turn.household, turn.slot("entry_title"), turn.understand(turn.slot("entry_when")))
-    return [*turn.tell(outcome), SlotSet("entry_title", None), SlotSet("entry_when", None)]
+    return [*turn.tell(outcome), *(SlotSet(slot, None) for slot in ("entry_title", "entry_when", "entry_day"))]
 
 
 @action
@@ -103,14 +102,32 @@ def datetime_convert(turn: Turn) -> Events:
     return turn.tell(Outcome(zones.convert_time(turn.message, turn.now)))
 
 
-def _entry_when(turn: Turn) -> dict[str, Any]:
-    when = turn.when
+def _entry_when(turn: Turn, said: str) -> dict[str, Any]:
+    when = turn.understand(said)
     moment, trouble = schedule.moment_of(when, turn.now, whole_day=True)
     if trouble:
         turn.say(trouble)
     elif when.days and not moment:
         turn.say(f"{describe_days(when.days, turn.now)}: on which day?")
-    return {"entry_when": turn.message if moment else None}
+    day = _day_of(when) or (said if when.days else None)
+    return {"entry_when": said if moment else None, "entry_day": None if moment or trouble else day}
+
+
+def _completed(turn: Turn, before: str | None) -> str:
+    """The answer to a question, with what was said of time before it and is not said again."""
+    if not (turn.asked and before):
+        return turn.message
+    own, former = turn.when, turn.understand(before)
+    of_those = bool(own.day and former.days and not former.day)  # "on wednesday", of "next week"
+    day = "" if own.moment or ((own.days or own.repeats) and not of_those) else _day_of(former) or before
+    clock = f" at {former.clock:%H:%M}" if former.clock and not (own.clock or own.moment or day == before) else ""
+    return f"{day} {turn.message}{clock}".strip()
+
+
+def _day_of(when: When) -> str | None:
+    """The one day, or the recurrence, in words that are understood again; None of a stretch of days."""
+    repeats = describe_repeats(when.repeats) if when.repeats else ""
+    return f"{repeats} {when.day.isoformat() if when.day else ''}".strip() or None
 
 
 def _may_answer_when(turn: Turn, own: str) -> bool:

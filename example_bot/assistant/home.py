@@ -12,6 +12,7 @@ from assistant.household import Household
 from assistant.rules import EXCEPTION, HOURS_OF_PARTS, LENGTH, NOT
 from assistant.store import Device
 from assistant.time_words import in_digits, understand
+from assistant.when import ordinal
 
 State = dict[str, Any]
 
@@ -188,7 +189,7 @@ def brew(household: Household, message: str) -> str:
         machine = _device(session, "coffee machine", {"day": today, "cups": 0})
         cups = machine["cups"] + 1 if machine["day"] == today else 1
         _set(session, "coffee machine", {"day": today, "cups": cups})
-        return f"One {drink} is being brewed, your {_ordinal(cups)} of today."
+        return f"One {drink} is being brewed, your {ordinal(cups)} of today."
 
 
 def play(household: Household, what: str) -> None:
@@ -298,8 +299,3 @@ def _sentence(parts: Any) -> str:
 
 def _on(on: bool) -> str:
     return "on" if on else "off"
-
-
-def _ordinal(number: int) -> str:
-    suffix = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{suffix}"

@@ -119,6 +119,12 @@ def describe_days(days: tuple[date, date], now: datetime) -> str:
     return describe_day(first, now) if first == last else f"{describe_day(first, now)} to {describe_day(last, now)}"
 
 
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 11th."""
+    suffix = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
+
+
 def describe_repeats(repeats: str) -> str:
     """A recurrence in words that are understood again: "every weekday"."""
     if by_day := re.search(r"BYDAY=([\w,]+)$", repeats):
@@ -126,6 +132,8 @@ def describe_repeats(repeats: str) -> str:
         if len(names) == 6:
             return f"every day except {next(name for name in _DAYS.values() if name not in names)}"
         return f"every {_SEVERAL.get(by_day[1]) or ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}"
+    if by_month_day := re.search(r"BYMONTHDAY=(\d+)$", repeats):
+        return f"the {ordinal(int(by_month_day[1]))} of every month"
     frequency = repeats.split(";")[0].removeprefix("FREQ=")
     return {"DAILY": "every day", "WEEKLY": "every week", "MONTHLY": "every month", "YEARLY": "every year"}[frequency]
 

@@ -115,7 +115,9 @@ def test_whatever_answers_a_form_is_taken_or_left_to_the_rules(slot: str):
     form = next(form for form, needs in FORMS.items() if slot in needs["required_slots"])
     for intent, message, entities in _examples():
         _, events = _run(f"validate_{form}", intent, message, entities, requested_slot=slot)
-        assert {event["name"] for event in events} <= {*FORMS[form]["required_slots"], "alarm_day"}, message
+        assert {event["name"] for event in events} <= {*FORMS[form]["required_slots"], "alarm_day", "entry_day"}, (
+            message
+        )
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,52 @@ def test_a_day_that_is_half_understood_is_asked_for(message: str, reply: str):
     said, events = _run("validate_alarm_form", "alarm_set", message)
     assert [each["text"] for each in said] == [reply]
     assert {event["name"]: event["value"] for event in events} == {"alarm_when": None, "alarm_day": None}
+
+
+@pytest.mark.parametrize(
+    ("intent", "first", "answers", "expected"),
+    [
+        ("alarm_set", "set an alarm for monday", ["nine"], "Alarm set for Monday 23 November, 09:00."),
+        (
+            "alarm_set",
+            "set an alarm for monday",
+            ["actually tuesday at 9 am"],
+            "Alarm set for Tuesday 24 November, 09:00.",
+        ),
+        (
+            "alarm_set",
+            "set an alarm for the fifteenth of every month",
+            ["nine am"],
+            "Alarm set for the 15th of every month, next Tuesday 15 December, 09:00.",
+        ),
+        ("alarm_set", "set an alarm every year on march 3", ["9 am"], "every year, next Wednesday 3 March 2027, 09:00"),
+        (
+            "calendar_set",
+            "remind me to take my pills every day",
+            ["at 9 am"],
+            "take my pills, every day, next tomorrow",
+        ),
+        ("calendar_set", "remind me to call mum every monday", ["at 10 am"], "call mum, every Monday, next Monday 23"),
+        ("calendar_set", "add dinner with bob next week at 7 pm", ["on wednesday"], "Wednesday 25 November, 19:00."),
+        ("calendar_set", "add an event on friday", ["dinner at 7 pm"], "dinner, Friday 27 November, 19:00."),
+        (
+            "calendar_set",
+            "add an event tomorrow at 3 pm",
+            ["call mum on monday"],
+            "call mum, Monday 23 November, 15:00.",
+        ),
+    ],
+)
+def test_what_was_said_before_a_form_asked_is_kept(intent: str, first: str, answers: list[str], expected: str):
+    form = "alarm_form" if intent == "alarm_set" else "calendar_form"
+    slots: dict[str, Any] = {}
+    for message in (first, *answers):
+        missing = next((slot for slot in FORMS[form]["required_slots"] if not slots.get(slot)), None)
+        _, events = _run(f"validate_{form}", intent, message, **slots, requested_slot=missing if slots else None)
+        slots |= {event["name"]: event["value"] for event in events}
+    said, events = _run(f"action_{intent}", intent, answers[-1], **slots)
+    assert expected in said[0]["text"]
+    assert {event["name"] for event in events if event["value"] is None} >= set(slots)
 
 
 def test_an_order_that_is_half_understood_switches_nothing():

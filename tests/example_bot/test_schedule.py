@@ -158,7 +158,7 @@ def test_a_correction_to_the_past_changes_nothing(household: Household, when: Un
         ("every monday at nine am", "tuesday", "every Tuesday, next Tuesday 24 November, 09:00"),
         ("every monday at nine am", "every tuesday", "every Tuesday, next Tuesday 24 November, 09:00"),
         ("every monday at nine am", "every weekday", "every weekday, next Monday 23 November, 09:00"),
-        ("the third of every month at noon", "the fourth", "every month, next Friday 4 December, 12:00"),
+        ("the third of every month at noon", "the fourth", "the 4th of every month, next Friday 4 December, 12:00"),
         ("tomorrow at nine am", "every day", "every day, next tomorrow, Saturday 21 November, 09:00"),
         ("tuesday at nine am", "every week", "every week, next Tuesday 24 November, 09:00"),
     ],

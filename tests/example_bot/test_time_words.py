@@ -274,7 +274,7 @@ def test_a_moment_is_described_without_doubt(moment: str, expected: str, now: da
         ("daily", "every day"),
         ("every week", "every week"),
         ("my weekday alarms", "every weekday"),
-        ("the third of every month", "every month"),
+        ("the third of every month", "the 3rd of every month"),
         ("every monday and wednesday", "every Monday and Wednesday"),
         ("on mondays, wednesdays and fridays", "every Monday, Wednesday and Friday"),
         ("every day from monday to thursday", "every Monday, Tuesday, Wednesday and Thursday"),
