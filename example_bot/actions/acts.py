@@ -45,7 +45,15 @@ def confirm(turn: Turn) -> Events:
         return []
     with turn.household.store.session() as session:
         number = unsure.delete(session)
-    return turn.tell(Outcome("The list is deleted." if unsure.kind == "list" else f"Deleted, all {number} of them."))
+    return turn.tell(
+        Outcome(
+            "The list is deleted."
+            if unsure.kind == "list"
+            else "Deleted."
+            if number == 1
+            else f"Deleted, all {number} of them."
+        )
+    )
 
 
 @action

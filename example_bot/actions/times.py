@@ -118,8 +118,18 @@ def _completed(turn: Turn, before: str | None) -> str:
     if not (turn.asked and before):
         return turn.message
     own, former = turn.when, turn.understand(before)
-    of_those = bool(own.day and former.days and not former.day)  # "on wednesday", of "next week"
-    day = "" if own.moment or ((own.days or own.repeats) and not of_those) else _day_of(former) or before
+    stretch = bool(former.days and not former.day)
+    if own.moment or own.repeats:
+        day = ""
+    elif own.day and stretch:  # "on wednesday", of "next week"
+        of_those = turn.understand(f"{before} {turn.message}").day
+        day = of_those.isoformat() if of_those and of_those != own.day else ""
+    elif own.days:
+        day = describe_repeats(former.repeats) if former.repeats else ""
+        if own.day and former.day and own.day < former.day and own.day.weekday() == former.day.weekday():
+            day = _day_of(former) or ""  # "monday", of "monday december 7"
+    else:
+        day = _day_of(former) or (before if stretch else "")
     clock = f" at {former.clock:%H:%M}" if former.clock and not (own.clock or own.moment or day == before) else ""
     return f"{day} {turn.message}{clock}".strip()
 

@@ -12,9 +12,7 @@ from assistant.store import Alarm, Contact, Entry, Item, TodoList
 _TABLES: dict[str, Any] = {"alarm": Alarm, "entry": Entry, "item": Item, "list": TodoList, "contact": Contact}
 
 NOTHING_DELETED = "I can only delete what you name, or all of it: nothing was deleted."
-_SPARED = (
-    rf"{EXCEPTION}|{NOT}(?:delete|remove|cancel|clear|erase|take|cross|drop|strike|scratch|scrap|get|turn|touch)\b"
-)
+_SPARED = rf"{EXCEPTION}|{NOT}(?:delete|remove|cancel|clear|erase|cross|drop|strike|scratch|scrap|touch)\b"
 
 
 @dataclass(frozen=True)

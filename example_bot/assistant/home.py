@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from assistant.changes import enumerate_words
 from assistant.household import Household
-from assistant.rules import EXCEPTION, HOURS_OF_PARTS, LENGTH, NOT
+from assistant.rules import EXCEPTION, HOURS_OF_PARTS, LENGTH, NOT, UNIT
 from assistant.store import Device
 from assistant.time_words import in_digits, understand
 from assistant.when import ordinal
@@ -45,13 +45,22 @@ _NOT = (
     r"|raise|kill|cut|start|stop|use|touch|run|brew|vacuum|clean)\b"
 )
 _LATER = rf"\bfor {LENGTH}\b|\b(?:tonight|(?:in the|at|this|every|each|tomorrow) (?:{'|'.join(HOURS_OF_PARTS)}))\b"
+# "How about vacuuming" and "is the tv off, turn it on" are orders.
+_QUESTION = (
+    r"\W*(?:olly )?(?!(?:how|what) about|what an? |is it possible|are you able)"
+    r"(?:is|are|which|what|how|do i have|did)\b(?!.*\b(?:turn|switch) (?:it|them) )"
+)
+_NO_COFFEE = (
+    r"^(?:please |olly )*(?:no(?: more)?|stop(?: (?:making|brewing))?|cancel)(?: (?:the|my))? coffee\b(?! left)"
+)
+_STOP = r"^(?:please |olly |can you |could you )*(?:stop|halt|pause|end)\b(?! by)|\b(?:turn|switch|shut)(?: \w+)* off\b"
 # These name no time: "good night, turn off the christmas lights".
 _NO_TIME = r"\b(?:good|my) (?:morning|afternoon|evening|night)\b|\b(?:christmas|easter|halloween|night)(?= lights?\b)"
 
 
 def is_question(message: str) -> bool:
     """Whether it asks for a state ("are the lights on") instead of giving an order."""
-    return re.match(r"\W*(?:olly )?(?:is|are|which|what|how|do i have|did)\b", message, re.IGNORECASE) is not None
+    return re.match(_QUESTION, message, re.IGNORECASE) is not None
 
 
 def refusal(household: Household, message: str) -> str | None:
@@ -60,7 +69,7 @@ def refusal(household: Household, message: str) -> str | None:
     numbered = rf"\b(?:{'|'.join((*ROOMS, *_OTHER_ROOMS))}) \d+\b(?! ?(?:percent|%))"
     if re.search(rf"{EXCEPTION}|{_NOT}|{_LATER}|{numbered}", words):
         return _AT_ONCE
-    if {"on", "off"} <= set(re.findall(r"\b(?:turn|switch)(?:ed|ing)?\b.*?\b(on|off)\b", words)):
+    if {"on", "off"} <= set(re.findall(r"\b(?:turn|switch)\b.*?\b(on|off)\b", words)):
         return _AT_ONCE
     now = household.now()
     when = understand(words, now)
@@ -96,7 +105,7 @@ def light_dim(household: Household, message: str) -> str:
 
 def light_colour(household: Household, message: str, colour: str | None) -> str:
     """Changes the colour, or the brightness where the message has a number and no colour."""
-    words = message.lower()
+    words = re.sub(r"\b(?:instead of|rather than|not|no more) (?:an? |the )?\w+", "", message.lower())
     all_named = list(re.finditer(rf"\b(?:{'|'.join(_COLOURS)})\b", words))
     of_target = [name[0] for name in all_named if re.search(r"\bto (?:an? )?$", words[: name.start()])]
     named = next(iter(of_target), all_named[-1][0] if all_named else colour)
@@ -127,6 +136,8 @@ def tell_sockets(household: Household, message: str) -> str:
 
 def _sockets(message: str, device: str | None) -> list[str]:
     named = list(dict.fromkeys(re.findall(rf"\b(?:{_SOCKETS})\b", message.lower())))
+    # "The plug for the iron" is one.
+    named = [name for name in named if not re.search("plug|socket|outlet|wemo", name)] or named[:1]
     return named if len(named) > 1 else [device or (named[0] if named else "smart plug")]
 
 
@@ -144,7 +155,7 @@ def change_volume(household: Household, message: str, step: int) -> str:
         if "unmute" in digits.lower():
             _set(session, "speaker", speaker | {"muted": False})
             return f"The sound is on again, at {speaker['volume']} %."
-        if re.search(rf"\b(?:minus|negative) \d|(?<!\d)-\d|\bfor {LENGTH}\b|{_NOT}", digits.lower()):
+        if re.search(rf"\b(?:minus|negative) \d|(?<!\d)-\d|\bfor \d+(?:\.\d+)? (?:{UNIT})s?\b", digits.lower()):
             return f"That I cannot do. The volume stays at {_show_volume(speaker)}."
         if not step and not re.search(r"\d|half|full|max|min", digits):
             return f"The volume is at {_show_volume(speaker)}."
@@ -165,7 +176,7 @@ def clean(household: Household, message: str) -> str:
     where = enumerate_words(_rooms(message)) if _rooms(message) else "whole house"
     with household.store.session() as session:
         former = _device(session, "vacuum", {"cleaning": None})["cleaning"]
-        if re.search(r"\b(?:stop|halt|pause|end|(?:turn|switch|shut)(?: \w+)* off)\b", message.lower()):
+        if re.search(_STOP, message.lower()):
             _set(session, "vacuum", {"cleaning": None})
             return "The vacuum cleaner has stopped." if former else "The vacuum cleaner is not at work."
         _set(session, "vacuum", {"cleaning": where})
@@ -181,7 +192,7 @@ def tell_cleaning(household: Household, message: str) -> str:
 
 def brew(household: Household, message: str) -> str:
     """Brews, and counts the cups of the day."""
-    if re.search(r"\b(?:no|stop|cancel|without)\b", message.lower()):
+    if re.search(_NO_COFFEE, message.lower()):
         return "No coffee is being brewed."
     found = re.search(rf"\b(?:{_DRINKS})\b", message.lower())
     drink, today = (found[0] if found else "coffee"), household.now().date().isoformat()
@@ -239,7 +250,7 @@ def _rooms(message: str) -> list[str]:
 def _level(message: str, state: State, step: int, least: int = 1, scale_of_ten: bool = False) -> int:
     """The level meant, from `least` to 100: "to thirty percent", "by ten", "by half", "to full", else one step."""
     words, now = in_digits(message).lower(), state["brightness"]
-    numbers = list(re.finditer(r"(?P<by>\bby )?\b(?P<n>\d+)\b(?: ?(?P<percent>percent|%))?", words))
+    numbers = list(re.finditer(r"(?P<by>\bby )?\b(?P<n>\d+)(?!\d|st|nd|rd|th)(?: ?(?P<percent>percent|%))?", words))
     targets = [number for number in numbers if words[: number.start()].endswith("to ")]  # "from 80 to 40"
     if number := next(iter(targets or numbers), None):
         amount = int(number["n"])

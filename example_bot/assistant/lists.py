@@ -14,7 +14,7 @@ _ADD = "add|put|insert|include|append|write down|note down|note|place|save"
 _ADDITIONS = [
     r"\b(?:we are|we're|i am|i'm|i have run|we have run|ran) out of (?P<item>.+?)"
     r"(?: (?:so )?(?:add|put) .*?(?:to|on) (?P<name>.+))?$",
-    rf"\b(?:{_ADD}) (?P<item>.+) (?:to|on|onto|in|into|down on) (?P<name>.*?\blists?\b.*)$",
+    rf"\b(?:{_ADD}) (?P<item>(?:(?!\blists?\b).)+) (?:to|on|onto|in|into|down on) (?P<name>.*?\blists?\b.*)$",
     rf"\b(?:{_ADD}) (?P<item>.+?) (?:to|on|onto|in|into|down on) (?P<name>.+)$",
     r"\b(?:i|we) need (?:more |some )?(?P<item>.+?)(?: (?:to|on|onto|in|into) (?P<name>.+))?$",
     r"\b(?:update|edit|extend) (?P<name>.+?) (?:with|and add) (?P<item>.+)$",
@@ -246,8 +246,10 @@ def _name(words: str | None) -> str | None:
     """A list's name without what stands around it."""
     if words is None:
         return None
-    if found := re.search(r"\blist (?:called|named|for|of) (?P<name>.+)$", words, re.IGNORECASE):
-        words = found["name"]
+    if found := re.search(
+        r"\blist (?:called|named) (.+)$|^(?:(?:the|my|a|our|new) )*list of (.+)$", words, re.IGNORECASE
+    ):
+        words = found[1] or found[2]
     words = re.sub(r"\blists?\b.*$", "", words.lower())
     words = re.sub(r"\bto[ -]do\b", "todo", words)
     words = re.split(rf"\b(?:{_AROUND_NAME})\b", words)[-1].strip(" ,")

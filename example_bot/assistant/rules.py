@@ -17,8 +17,8 @@ HOURS_OF_PARTS = {"morning": 9, "afternoon": 15, "evening": 19, "night": 21}
 
 # All but something is meant, or the contrary of what the verb says.
 EXCEPTION = (
-    r"\b(?:except|but(?: not)?(?: for)? (?:the|my|in)|apart from|other than|besides|excluding|without"
-    r"|(?:leav(?:e|ing)|keep(?:ing)?) (?:the|my|it|only|just|\d))\b"
+    r"\b(?:except|but(?: not)?(?: for)? (?:the|my|in)|apart from|other than|besides|excluding|without (?:the|my)"
+    r"|(?:but|and|just) (?:leave|keep) (?:the|my|it|only|just|\d))\b"
 )
 NOT = r"\b(?:do not|don't|dont|never|not to) (?:you )?"
 

@@ -211,13 +211,16 @@ def _remove(household: Household, table: Any, when: When, words: str, kind: str)
         return Outcome(trouble)
     plural = kind.replace("entry", "entrie") + "s"
     with household.store.session() as session:
-        rows = _find(session, table, when, words, now, whole=True)
+        named = _find(session, table, when, words, now, whole=True)
+        rows = named or _find(session, table, when, words, now)
         asked = _asked(when, words, now)
         if not rows:
             return Outcome(f"There is no {kind}{asked}.{_all(session, table, now, '; '.join)}")
         shown = "; ".join(show(row, now) for row in rows)
         if len(rows) > 1:
             return Outcome(f"Shall I delete these {len(rows)} {plural}: {shown}?", unsure=Change.of(*rows))
+        if not named:
+            return Outcome(f"Shall I delete this: {shown}?", unsure=Change.of(*rows))
         if rows[0].repeats and when.days and not when.repeats:  # of one day alone nothing can be deleted
             return Outcome(f"Shall I delete all of this: {shown}?", unsure=Change.of(*rows))
         session.delete(rows[0])

@@ -24,6 +24,17 @@ _FILLER = "at|on|in|by|for|from|to|of|the|this|please|it|an?|and|that|make|aroun
 
 _EXCEPTION = re.compile(r"\b(?:except|apart from|other than|excluding|unless)\b.*", re.IGNORECASE)
 
+_NIGHT_OF_DAY = rf"\b(?:(?:tomorrow|yesterday|{DAY})(?:'s)? night|last night|night (?:of|on))\b"
+_BOUND = r"\b(?:before|after|until|till|between|from (?=\d))\b"
+# What may stand between a day and the stretch of days that it is of.
+_BESIDE = rf"(?:\W|\b(?:on|in|at|of|the|by|\d+|[ap]m|{'|'.join(HOURS_OF_PARTS)})\b)*"
+# Words about a day that no rule took, as another was there already; without "on" they may be of a title.
+_LEFT = (
+    r"(?<!from )(?<!between )\b(?:today|tomorrow|yesterday|weeks? from)\b"
+    rf"|\b(?:on|next|this|by|and|or|not) (?P<day>{DAY})\b(?!')"
+)
+_STRETCH = r"\b(?:this|next|last|the) (?:week(?:end)?|month|year)\b"
+
 _SPOKEN, _CLOCKS = Rules(), Rules()
 
 
@@ -52,9 +63,9 @@ def understand(message: str, now: datetime) -> When:
         found |= {"clock": _hour_in(part, found["clock"]), "either_half": False}
     elif part and not clock_said:
         found["clock"] = time(HOURS_OF_PARTS[part])
-    if part == "night" and "day" in found and _after_midnight(found["day"], found["clock"], now):
+    if part == "night" and "day" in found and _after_midnight(found["day"], found["clock"], now, in_digits(message)):
         found["day"] += timedelta(days=1)
-    if part and clock_said:
+    if part and clock_said and not re.search(_BOUND, in_digits(message), re.IGNORECASE):
         found["part"] = None  # it has told which nine is meant
     if "day" in found:
         found |= _one_day(found["day"], found.get("days"), text, in_digits(message))
@@ -172,9 +183,10 @@ def _hour_in(part: str, clock: time) -> time:
 
 def _one_day(day: date, days: tuple[date, date] | None, rest: str, message: str) -> Found:
     """The one day that is meant by several words, "friday next week"; a day that is left over makes it unclear."""
-    if left := re.search(rf"\b(?:{DAY}|today|tomorrow|yesterday|weeks? from)\b", rest, re.IGNORECASE):
-        return {"unclear": left[0]}
-    if days and not days[0] <= day <= days[1]:
+    left = re.search(_LEFT, rest, re.IGNORECASE)
+    if left and (left["day"] or "").lower() != f"{day:%A}".lower():
+        return {"unclear": left["day"] or left[0]}
+    if days and not days[0] <= day <= days[1] and _beside(message):
         in_stretch = days[0] + timedelta(days=(day.weekday() - days[0].weekday()) % 7)
         named = re.search(rf"\b(?:{DAY})\b", message, re.IGNORECASE)
         if not named or in_stretch > days[1] or days[1] - days[0] > timedelta(days=6):
@@ -183,6 +195,15 @@ def _one_day(day: date, days: tuple[date, date] | None, rest: str, message: str)
     return {"day": day, "days": (day, day)}
 
 
-def _after_midnight(day: date, clock: time, now: datetime) -> bool:
+def _beside(message: str) -> bool:
+    """Whether a day and a stretch of days stand side by side: "friday next week", not "on sunday ... for next week"."""
+    day = rf"\b(?:{DAY})\b(?:'s)?"
+    found = rf"{day}{_BESIDE}{_STRETCH}(?!')|{_STRETCH}(?!'){_BESIDE}{day}"
+    return re.search(found, message, re.IGNORECASE) is not None
+
+
+def _after_midnight(day: date, clock: time, now: datetime, message: str) -> bool:
     """Whether a time of a night is on the next day: "tonight at one", unless it is said at half past midnight."""
-    return clock.hour < 5 and (day != now.date() or clock <= now.time())
+    return clock.hour < 5 and (
+        clock <= now.time() if day == now.date() else bool(re.search(_NIGHT_OF_DAY, message, re.I))
+    )

@@ -14,7 +14,6 @@ _N = r"(?<![\w.,])(?P<n>1 half|half an?|-?\d+(?:\.\d+)?|-?\.\d+|an?)"
 _UNIT = r"[a-z°]+(?:(?:/| per )[a-z]+)?(?: (?:of )?[a-z]+)?"
 # As they are typed; pint would take them for kilobarns, the speed of light and years.
 _SHORT = {"kb": "kilobyte", "mb": "megabyte", "gb": "gigabyte", "tb": "terabyte", "pa": "pascal"}
-_SHORT |= {"kilo": "kilogram", "kilos": "kilograms"}
 _SHORT |= {"f": "degF", "c": "degC", "k": "kelvin", "w": "watt", "kw": "kilowatt", "kwh": "kilowatt_hour"}
 _SHORT |= {f"{unit}s": unit for unit in ("kg", "km", "cm", "mm", "ml", "mg")}
 _QUESTIONS = [
@@ -59,6 +58,7 @@ def _registry() -> Any:
 
 def _unit(words: str) -> Any:
     words = re.sub(r"^(?:degrees? )", "", words.strip()).replace(" per ", "/")
+    words = re.sub(r"^kilos?$", "kilograms", words)
     words = re.sub("[a-z]+", lambda word: _SHORT.get(word[0], word[0]), words)
     try:
         return _registry().parse_units(words.replace(" ", "_") if words.startswith(("fluid", "nautical")) else words)

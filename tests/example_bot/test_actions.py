@@ -178,6 +178,19 @@ def test_a_day_that_is_half_understood_is_asked_for(message: str, reply: str):
         ),
         ("calendar_set", "remind me to call mum every monday", ["at 10 am"], "call mum, every Monday, next Monday 23"),
         ("calendar_set", "add dinner with bob next week at 7 pm", ["on wednesday"], "Wednesday 25 November, 19:00."),
+        ("calendar_set", "add dinner with bob next week at 7 pm", ["on wednesday at 8 pm"], "25 November, 20:00."),
+        (
+            "alarm_set",
+            "wake me up every weekday",
+            ["at seven starting monday"],
+            "every weekday, next Monday 23 November",
+        ),
+        (
+            "alarm_set",
+            "set an alarm for monday december 7",
+            ["monday at 9 am"],
+            "Alarm set for Monday 7 December, 09:00.",
+        ),
         ("calendar_set", "add an event on friday", ["dinner at 7 pm"], "dinner, Friday 27 November, 19:00."),
         (
             "calendar_set",
@@ -235,7 +248,7 @@ def test_after_a_refused_message_the_one_before_it_can_be_corrected_and_nothing_
     reply = _tell_again("action_cancel", "cancel", "never mind", made, between=[refused])
     assert reply == "There is nothing to take back."
     assert _tell_again("action_confirm", "affirm", "yes", made, slot=turn.UNSURE, between=[refused]) == "All right."
-    assert _tell_again("action_confirm", "affirm", "yes", made, slot=turn.UNSURE) == "Deleted, all 1 of them."
+    assert _tell_again("action_confirm", "affirm", "yes", made, slot=turn.UNSURE) == "Deleted."
 
 
 LONG = "add tea to my shopping list, " + "very " * 100 + "soon"

@@ -108,6 +108,10 @@ def test_what_cannot_be_done_at_once_is_not_done(message: str, household: Househ
         "we don't need the living room light any more",
         "turn off the lights in the kitchen and the hall",
         "make two cups of coffee please",
+        "a coffee without sugar",
+        "i am leaving the house switch all lights off",
+        "keep the light at 50 percent",
+        "the lights are switched off please turn them on",
     ],
 )
 def test_what_can_be_done_at_once_is_not_refused(message: str, household: Household):
@@ -125,7 +129,17 @@ def test_what_is_to_stop_is_not_started(household: Household):
     assert home.clean(household, "stop the vacuum cleaner") == "The vacuum cleaner has stopped."
     assert home.tell_cleaning(household, "") == "The vacuum cleaner is not at work."
     assert home.brew(household, "no coffee please") == "No coffee is being brewed."
-    assert home.brew(household, "coffee") == "One coffee is being brewed, your 1st of today."
+    assert home.brew(household, "make me a coffee no sugar please").startswith("One coffee is being brewed, your 1st")
+    assert "cleaning the hall" in home.clean(household, "vacuum the hall from end to end")
+    assert not home.is_question("how about vacuuming the living room")
+    assert not home.is_question("is the tv off turn it on")
+
+
+def test_the_plug_of_a_device_is_one(household: Household):
+    assert home.switch_socket(household, "turn on the plug for the rice cooker", True, None).startswith(
+        "The rice cooker is"
+    )
+    assert home.switch_socket(household, "the wemo smart plug", True, None).startswith("The wemo is")
 
 
 @pytest.mark.parametrize("message", ["turn down the volume for 10 minutes", "set the volume to minus ten"])
@@ -138,4 +152,5 @@ def test_of_two_numbers_or_colours_the_one_after_to_is_meant(household: Househol
     assert "40 %" in home.light_dim(household, "dim the hall from eighty to forty percent")
     assert "33 %" in home.light_dim(household, "dim the hall light to a third")
     assert "blue" in home.light_colour(household, "change the light from red to blue in the hall", None)
+    assert "red" in home.light_colour(household, "make the lights red, not blue, in the hall", None)
     assert "warm white" in home.light_colour(household, "from blue to a warm white in the hall", None)

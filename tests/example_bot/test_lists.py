@@ -16,6 +16,7 @@ from assistant.store import Store
         ("add call mum to my to-do list", Request(("call mum",), "to do")),
         ("add go to the bank to my to do list", Request(("go to the bank",), "to do")),
         ("add rock and roll to my list of movies", Request(("rock and roll",), "movies")),
+        ("add pay rent to my to do list for monday", Request(("pay rent",), "to do")),
         ("create a to-do list", Request(name="to do", whole=True)),
         ("we are out of rice so put it on the groceries list", Request(("rice",), "groceries")),
         ("i have run out of flour add that to the list", Request(("flour",))),

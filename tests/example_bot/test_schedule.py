@@ -227,9 +227,9 @@ def test_of_a_part_of_the_day_the_hour_that_was_said_is_meant(household: Househo
 
 def test_an_entry_is_deleted_by_all_words_that_were_said(household: Household, when: Understand):
     schedule.add_entry(household, "meeting with alice", when("monday at nine"))
-    assert schedule.remove_entries(household, when(""), "meeting with bob").reply.startswith(
-        "There is no calendar entry"
-    )
+    outcome = schedule.remove_entries(household, when(""), "meeting with bob")
+    assert outcome.reply == "Shall I delete this: meeting with alice, Monday 23 November, 09:00?"
+    assert outcome.unsure is not None
     assert schedule.remove_entries(household, when(""), "appointment with alice").reply.startswith("Deleted: meeting")
 
 

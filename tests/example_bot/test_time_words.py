@@ -71,6 +71,7 @@ MOMENTS = {
     "friday next week at seven am": "2026-11-27 07:00",
     "friday night at twelve": "2026-11-28 00:00",
     "tomorrow night at one am": "2026-11-22 01:00",
+    "monday at 2 at night": "2026-11-23 02:00",
 }
 
 DAYS = {
@@ -286,3 +287,24 @@ def test_a_moment_is_described_without_doubt(moment: str, expected: str, now: da
 def test_a_recurrence_is_described(words: str, expected: str, when: Callable[[str], When]):
     assert describe_repeats(when(words).repeats) == expected
     assert describe_repeats(when(expected).repeats) == expected  # a form keeps it in words
+
+
+@pytest.mark.parametrize(
+    ("message", "day"),
+    [
+        ("good night, wake me up tomorrow at 4 am", "2026-11-21"),
+        ("remind me on sunday to prepare for next week", "2026-11-22"),
+        ("remind me on saturday about next week's exam", "2026-11-21"),
+        ("remind me tomorrow about the party next week", "2026-11-21"),
+        ("is the nineteenth on a saturday", "2026-12-19"),
+        ("dinner on november 23 monday at 7 pm", "2026-11-23"),
+        ("remind me on monday at 9 to send the friday report", "2026-11-23"),
+    ],
+)
+def test_what_else_is_named_moves_no_day(message: str, day: str, when: Callable[[str], When]):
+    assert when(message).day == date.fromisoformat(day)
+
+
+def test_an_hour_that_bounds_a_part_of_the_day_leaves_the_part(when: Callable[[str], When], now: datetime):
+    question = when("what is on my calendar tomorrow afternoon between 1 and 4")
+    assert question.covers(datetime(2026, 11, 21, 15, tzinfo=now.tzinfo))
