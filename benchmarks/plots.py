@@ -60,6 +60,7 @@ MASSIVE_NAMES = {
     "full-8-epochs": "ours, full, 8 epochs",
     "head": "ours, head",
     "diet": "DIET",
+    "diet-36-epochs": "DIET, 36 epochs",
     "diet-without-entities": "DIET, intents alone",
     "logistic-regression": "logistic regression\non n-grams",
 }
