@@ -86,7 +86,7 @@ def check_claim(job: Job, directory: Path) -> None:
         raise DataError(
             f"--output: {job.output} holds results of another job, which differs in {', '.join(others)}: "
             + "; ".join(f"{name} was {found.get(name)!r}, now {wanted[name]!r}" for name in others)
-            + ". Run that one again, or name another folder."
+            + ". Run that one again, name another folder, or delete this one."
         )
 
 
