@@ -8,8 +8,10 @@ on all of them and calibrate on the development rows, as MASSIVE means these to 
 are scored once per model, and once more by torch where ONNX Runtime serves it. Each run's result goes to
 benchmarks/results/massive/METHOD-SEED.json (a run that is there already is not repeated), and all of them into
 massive.md. On another kind of processor the same seed gives other weights: to have both, rename the former
-METHOD-SEED-2.json. `--methods diet` takes hours a seed. After a change to P(in scope) take `ece` out of the
-results that are not measured again.
+METHOD-SEED-2.json. After a change to P(in scope) take `ece` out of the results that are not measured again.
+
+`--methods diet` takes three to five hours a seed. `--methods diet-36-epochs --models KEPT` and later `--methods
+diet-36+64-epochs --models KEPT` come to as many epochs in two parts: `rasa train --finetune` trains the kept model on.
 
 --threads 1 --methods lora in one terminal and --methods full in another share a machine of two cores well; times are
 only reported of runs that had the machine to themselves (no --threads).
@@ -39,10 +41,12 @@ METHODS = {
     "lora-dev-8-epochs": lambda seed: ours(method="lora", epochs=8, random_seed=seed, **_DEV),
     "head": lambda seed: ours(method="head", random_seed=seed),
     "diet": lambda seed: diet(random_seed=seed),
-    "diet-36-epochs": lambda seed: diet(epochs=36, random_seed=seed),  # two hours on one core
+    "diet-36-epochs": lambda seed: diet(epochs=36, random_seed=seed),
+    "diet-36+64-epochs": lambda seed: diet(epochs=64, random_seed=seed),
     "diet-without-entities": lambda seed: diet(random_seed=seed, entity_recognition=False),
     "logistic-regression": lambda seed: logistic_regression(random_state=seed),
 }
+_TRAINED_ON_FROM = {"diet-36+64-epochs": "diet-36-epochs"}
 
 
 def main() -> None:
@@ -51,30 +55,34 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=["lora", "full"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--threads", type=int, help="CPU threads of each run (default: all)")
+    parser.add_argument("--models", type=Path, help="a folder to keep the models in, METHOD-SEED.tar.gz")
     args = parser.parse_args()
     RUNS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         bot = Path(scratch)
+        models = (args.models or bot / "models").resolve()
         run(bot, "rasa_bert_intent.cli", "convert", str(args.data.resolve()), "--output-dir", "data")
         for seed in args.seeds:
             for method in args.methods:
                 file = RUNS / f"{method}-{seed}.json"
                 if not file.exists():
-                    result = run_once(bot, method, seed, args.threads)
+                    result = run_once(bot, models, method, seed, args.threads)
                     file.write_text(json.dumps(result, indent=1) + "\n")
                     print(result, flush=True)
     write_table("massive", table)
 
 
-def run_once(bot: Path, method: str, seed: int, threads: int | None) -> dict[str, Any]:
+def run_once(bot: Path, models: Path, method: str, seed: int, threads: int | None) -> dict[str, Any]:
     if threads:
         ENVIRONMENT["OMP_NUM_THREADS"] = ENVIRONMENT["RASA_BERT_INTENT_NUM_THREADS"] = str(threads)
     pipeline = METHODS[method](seed)
     (bot / "config.yml").write_text(config(pipeline))
     (bot / "domain.yml").write_text('version: "3.1"\n')
     name = f"{method}-{seed}"
-    training = run(bot, "rasa", "train", "nlu", "--nlu", "data/train", "--fixed-model-name", name)
-    archive = bot / "models" / f"{name}.tar.gz"
+    train = ["rasa", "train", "nlu", "--nlu", "data/train", "--out", str(models), "--fixed-model-name", name]
+    former = _TRAINED_ON_FROM.get(method)
+    training = run(bot, *train, *(["--finetune", str(models / f"{former}-{seed}.tar.gz")] if former else []))
+    archive = models / f"{name}.tar.gz"
     test = ["rasa", "test", "nlu", "--nlu", "data/test", "--model", str(archive), "--out", name]
     run(bot, *test, "--no-plot", "--successes")
     report = json.loads((bot / name / "intent_report.json").read_text())

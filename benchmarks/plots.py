@@ -61,6 +61,7 @@ MASSIVE_NAMES = {
     "head": "ours, head",
     "diet": "DIET",
     "diet-36-epochs": "DIET, 36 epochs",
+    "diet-36+64-epochs": "DIET, 36 + 64 epochs",
     "diet-without-entities": "DIET, intents alone",
     "logistic-regression": "logistic regression\non n-grams",
 }
