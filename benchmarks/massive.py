@@ -1,36 +1,38 @@
-"""Accuracy, calibration, training time and size on MASSIVE en-US, by the real `rasa train nlu` and `rasa test nlu`.
+"""Accuracy, calibration, memory and size on MASSIVE en-US, by the real `rasa train nlu` and `rasa test nlu`.
 
-    python benchmarks/massive.py --data PATH_TO_MASSIVE
+    python benchmarks/massive.py --data PATH_TO_MASSIVE --methods lora full head
 
 PATH_TO_MASSIVE is whatever `rasa-bert-intent convert` takes. Every method is trained with three seeds on the 11,514
 training rows with its defaults: ours keeps 5 % of them to calibrate, and its last epoch. The methods named -dev train
 on all of them and calibrate on the development rows, as MASSIVE means these to be used. Nothing is tuned. The test rows
-are scored once per model, and once more by torch where ONNX Runtime serves it. Each run's result goes to
-benchmarks/results/massive/METHOD-SEED.json (a run that is there already is not repeated), and all of them into
-massive.md. On another kind of processor the same seed gives other weights: to have both, rename the former
-METHOD-SEED-2.json. After a change to P(in scope) take `ece` out of the results that are not measured again.
+are scored once per model, and once more by torch where ONNX Runtime serves it. frozen-encoder is not Rasa's: see
+frozen_worker.py. Each run's result goes to benchmarks/results/massive/METHOD-SEED.json (a run that is there already is
+not repeated), and all of them into massive.md. On another kind of processor the same seed gives other weights: to have
+both, rename the former METHOD-SEED-2.json. After a change to P(in scope) take `ece` out of the results that are not
+measured again. How long each takes to train is measured beside the others, by training_time.py.
 
 `--methods diet` takes three to five hours a seed. `--methods diet-36-epochs --models KEPT` and later `--methods
 diet-36+64-epochs --models KEPT` come to as many epochs in two parts: `rasa train --finetune` trains the kept model on.
 
---threads 1 --methods lora in one terminal and --methods full in another share a machine of two cores well; times are
-only reported of runs that had the machine to themselves (no --threads).
+--threads 1 --methods lora in one terminal and --methods full in another share a machine of two cores well.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from pipelines import OURS, config, diet, logistic_regression, ours
-from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run, spread, write_table
+from rasa_runs import RESULTS, limit_threads, machine, manifest, results, run, spread, taken, worker, write_table
 
 from rasa_bert_intent.reports.metrics import expected_calibration_error
 
 RUNS = RESULTS / "massive"
+FROZEN = "frozen-encoder"
 _DEV = {"validation_data": "data/dev", "evaluate_every_number_of_epochs": -1}
 METHODS = {
     "lora": lambda seed: ours(method="lora", random_seed=seed),
@@ -45,6 +47,7 @@ METHODS = {
     "diet-36+64-epochs": lambda seed: diet(epochs=64, random_seed=seed),
     "diet-without-entities": lambda seed: diet(random_seed=seed, entity_recognition=False),
     "logistic-regression": lambda seed: logistic_regression(random_state=seed),
+    FROZEN: lambda seed: [],
 }
 _TRAINED_ON_FROM = {"diet-36+64-epochs": "diet-36-epochs"}
 
@@ -74,7 +77,13 @@ def main() -> None:
 
 def run_once(bot: Path, models: Path, method: str, seed: int, threads: int | None) -> dict[str, Any]:
     if threads:
-        ENVIRONMENT["OMP_NUM_THREADS"] = ENVIRONMENT["RASA_BERT_INTENT_NUM_THREADS"] = str(threads)
+        limit_threads(threads)
+    shutil.rmtree(bot / ".rasa", ignore_errors=True)  # else what was trained before is taken from there
+    measured = frozen(bot) if method == FROZEN else by_rasa(bot, models, method, seed)
+    return {"method": method, "seed": seed, "machine": machine(), "threads": threads, **measured, **taken()}
+
+
+def by_rasa(bot: Path, models: Path, method: str, seed: int) -> dict[str, Any]:
     pipeline = METHODS[method](seed)
     (bot / "config.yml").write_text(config(pipeline))
     (bot / "domain.yml").write_text('version: "3.1"\n')
@@ -87,19 +96,22 @@ def run_once(bot: Path, models: Path, method: str, seed: int, threads: int | Non
     run(bot, *test, "--no-plot", "--successes")
     report = json.loads((bot / name / "intent_report.json").read_text())
     result = {
-        "method": method,
-        "seed": seed,
-        "machine": machine(),
-        "threads": threads,
         "accuracy": report["accuracy"],
         "macro_f1": report["macro avg"]["f1-score"],
         "ece": calibration_error(bot / name),
         "test_examples": int(report["macro avg"]["support"]),
-        "rasa_train_seconds": training["seconds"],
         "training_peak_mb": training["peak_mb"],
         "archive_mb": round(archive.stat().st_size / 1e6, 1),
     }
     return result | (of_ours(bot, archive) if pipeline[0]["name"] == OURS else {})
+
+
+def frozen(bot: Path) -> dict[str, Any]:
+    training = worker(bot, "frozen_worker", "data/train", "frozen")
+    worker(bot, "frozen_worker", "data/test", "frozen", "--score", "frozen.json")
+    size = sum(file.stat().st_size for file in (bot / "frozen").iterdir())
+    scores = json.loads((bot / "frozen.json").read_text())
+    return {**scores, "training_peak_mb": training["peak_mb"], "archive_mb": round(size / 1e6, 1)}
 
 
 def calibration_error(out: Path) -> float:
@@ -130,52 +142,48 @@ def table(runs: list[dict[str, Any]]) -> str:
     lines = [
         "# MASSIVE en-US through Rasa",
         "",
-        "`python benchmarks/massive.py`. Mean of the runs ± standard deviation. ECE: the calibration error of the "
-        "confidences, in 15 bins, where they were measured since P(in scope) is made as it is now.",
+        "`python benchmarks/massive.py --data PATH_TO_MASSIVE --methods ...`. Mean of the runs ± standard deviation. "
+        "ECE: the calibration error of the confidences, in 15 bins, where they were measured since P(in scope) is made "
+        "as it is now. Training: seconds of `rasa train nlu` beside the others, one run each, where it was measured "
+        "([training_time.md](training_time.md)); of DIET 100 epochs, calculated. The frozen encoder under logistic "
+        "regression is not Rasa's, and its archive is without the encoder.",
         "",
         "| method | seeds | runs | test accuracy % | macro-F1 % | ECE | accuracy % served by torch in fp32 "
-        "| peak memory of training, MB | archive, MB |",
-        "| --- " * 9 + "|",
+        "| training, s | peak memory of training, MB | archive, MB |",
+        "| --- " * 10 + "|",
     ]
+    seconds = seconds_on_massive()
     for method in dict.fromkeys(one["method"] for one in runs):
         mine = [one for one in runs if one["method"] == method]
+        errors = [run["ece"] for run in mine if "ece" in run]
+        of_fewer = f" ({len(errors)} runs)" if errors and len(errors) < len(mine) else ""
         cells = [
             method,
             ", ".join(dict.fromkeys(str(run["seed"]) for run in mine)),
             str(len(mine)),
             spread([100 * run["accuracy"] for run in mine], 2),
             spread([100 * run["macro_f1"] for run in mine], 2),
-            spread([run["ece"] for run in mine if "ece" in run], 3) if any("ece" in run for run in mine) else "",
+            spread(errors, 3) + of_fewer if errors else "",
             spread([100 * run["accuracy_by_torch"] for run in mine], 2) if "accuracy_by_torch" in mine[0] else "",
+            f"{seconds[method]:,.0f}" if method in seconds else "",
             f"{max(run['training_peak_mb'] for run in mine):.0f}",
             f"{max(run['archive_mb'] for run in mine):.0f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, *times(runs)]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
-def times(runs: list[dict[str, Any]]) -> list[str]:
-    """How long `rasa train nlu` took: only times on the same machine with as many threads compare.
+def seconds_on_massive() -> dict[str, float]:
+    """How long each method trains, by training_time.py."""
+    rows = (results("training_time").get("large") or {"rows": {}})["rows"]
+    seconds = {method: row["seconds"] for method, row in rows.items() if method in METHODS}
+    return seconds | {method: of_100 for method in METHODS if (of_100 := calculated(rows, method))}
 
-    Runs beside other work have none: take `rasa_train_seconds` out of their results.
-    """
-    runs = [run for run in runs if "rasa_train_seconds" in run]
-    lines = [
-        "",
-        "## Minutes of `rasa train nlu`",
-        "",
-        "A run of one thread has a core of its own, and another run the other.",
-        "",
-        "| machine | threads | method | seeds | minutes |",
-        "| --- " * 5 + "|",
-    ]
-    kinds = sorted({(run["machine"], run["threads"] or "all", run["method"]) for run in runs}, key=str)
-    for machine_, threads, method in kinds:
-        mine = [r for r in runs if (r["machine"], r["threads"] or "all", r["method"]) == (machine_, threads, method)]
-        minutes = spread([run["rasa_train_seconds"] / 60 for run in mine], 1)
-        seeds = ", ".join(str(run["seed"]) for run in mine)
-        lines.append(f"| {machine_} | {threads} | {method} | {seeds} | {minutes} |")
-    return lines
+
+def calculated(rows: dict[str, Any], method: str) -> float | None:
+    """Seconds of 100 epochs by those of 1 and 3, None where these were not measured."""
+    one, three = (rows.get(f"{method}, {epochs}") for epochs in ("1 epoch", "3 epochs"))
+    return one["seconds"] + 99 * (three["seconds"] - one["seconds"]) / 2 if one and three else None
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,30 @@ def run(folder: Path, *arguments: str, **environment: str) -> dict[str, float]:
     if status != 0:
         sys.exit((folder / "log").read_text()[-3000:])
     return {"seconds": round(time.perf_counter() - start, 1), "peak_mb": round(int(peak.read_text()) / 1024)}
+
+
+def worker(folder: Path, script: str, *arguments: str) -> dict[str, float]:
+    """Runs a script that stands beside this one, as `run` does."""
+    beside = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    return run(folder, script, *arguments, PYTHONPATH=beside)
+
+
+def limit_threads(count: int) -> None:
+    """For all runs to come, TensorFlow's among them."""
+    names = ("OMP_NUM_THREADS", "RASA_BERT_INTENT_NUM_THREADS", "TF_INTRA_OP_PARALLELISM_THREADS")
+    ENVIRONMENT.update(dict.fromkeys((*names, "TF_INTER_OP_PARALLELISM_THREADS"), str(count)))
+
+
+def taken() -> dict[str, Any]:
+    """When, by which commit and by which versions a result was measured."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=RESULTS, capture_output=True, text=True
+    )
+    versions = {}
+    for name in ("rasa", "tensorflow", "torch", "transformers", "onnxruntime", "scikit-learn", "setfit"):
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return {"date": date.today().isoformat(), "commit": commit.stdout.strip(), "versions": versions}
 
 
 def manifest(archive: Path) -> dict[str, Any]:

@@ -3,8 +3,9 @@
     python benchmarks/training_time.py [--data PATH_TO_MASSIVE]
 
 The 500 examples are drawn from the example bot's own, its intents in their proportions; the bot's other examples are
-scored. The pipelines take turns, and the time is the whole command's, its start included. --setfit trains SetFit too,
-once and without Rasa (setfit_worker.py), beside what was measured on the same machine. On MASSIVE each is trained once,
+scored. The pipelines take turns, each turn with another seed, and the time is the whole command's, its start included.
+The frozen encoder under a logistic regression (frozen_worker.py) is no part of Rasa, nor is SetFit, which --setfit
+trains too, once (setfit_worker.py), beside what was measured on the same machine. On MASSIVE each is trained once,
 DIET for 1 and for 3 of its 100 epochs: by what the two more took, 100 are calculated. DIET's batches grow from 64 to
 256 from its first epoch to its last, so that the two are quicker than the mean of 100, and DIET is rather slower than
 it says here (`massive.py --methods diet` trains all 100, for hours). Writes benchmarks/results/training_time.json and
@@ -23,25 +24,37 @@ import shutil
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from massive import FROZEN, calculated, calibration_error
 from pipelines import config, diet, logistic_regression, ours
-from rasa_runs import ENVIRONMENT, RESULTS, machine, run, write_table
+from rasa_runs import RESULTS, limit_threads, machine, run, taken, worker, write_table
 from serving import ROOT
 from sklearn.model_selection import train_test_split
 
 from rasa_bert_intent.data.examples import read_examples
 from rasa_bert_intent.data.rasa_nlu import annotated, write_examples
 
-PIPELINES = {"ours": ours(), "DIET": diet(), "LogisticRegression": logistic_regression()}
+PIPELINES: dict[str, Callable[[int], list[dict[str, Any]]]] = {
+    "ours": lambda seed: ours(random_seed=seed),
+    "DIET": lambda seed: diet(random_seed=seed),
+    "LogisticRegression": lambda seed: logistic_regression(random_state=seed),
+}
+WORKERS = {"frozen encoder, logistic regression": "frozen_worker", "SetFit": "setfit_worker"}
+# By massive.py's names.
 LARGE = {
-    "ours": ours(),
-    "DIET, 1 epoch": diet(epochs=1),
-    "DIET, 3 epochs": diet(epochs=3),
-    "DIET, intents alone, 1 epoch": diet(epochs=1, entity_recognition=False),
-    "DIET, intents alone, 3 epochs": diet(epochs=3, entity_recognition=False),
+    "lora": ours(),
+    "full": ours(method="full"),
+    "head": ours(method="head"),
+    "diet, 1 epoch": diet(epochs=1),
+    "diet, 3 epochs": diet(epochs=3),
+    "diet-without-entities, 1 epoch": diet(epochs=1, entity_recognition=False),
+    "diet-without-entities, 3 epochs": diet(epochs=3, entity_recognition=False),
+    "logistic-regression": logistic_regression(),
+    FROZEN: None,
 }
 EXAMPLES = 500
 
@@ -58,48 +71,62 @@ def main() -> None:
     on = machine()
     if args.one_core:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        ENVIRONMENT["OMP_NUM_THREADS"] = "1"
+        limit_threads(1)
         on = f"1 of the {on}"
     file = RESULTS / "training_time.json"
     result: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
 
     def keep(part: str, measured: dict[str, Any]) -> None:
-        result[part] = {"machine": on, **measured}
+        result[part] = {"machine": on, **measured, **taken()}
         file.write_text(json.dumps(result, indent=1) + "\n")
         write_table("training_time", table)
 
     with tempfile.TemporaryDirectory() as scratch:
         bot = Path(scratch)
         (bot / "domain.yml").write_text('version: "3.1"\n')
+        measured_on = result.get("small", {}).get("machine", "no machine")
         if args.rounds:
-            keep("small", small(bot, args.rounds))
+            former = result["small"]["rows"] if measured_on == on else {}
+            measured = small(bot, args.rounds)
+            keep("small", {**measured, "rows": former | measured["rows"]})
         if args.setfit:
-            if result["small"]["machine"] != on:
-                sys.exit(f"The others were measured on {result['small']['machine']}: give --rounds too.")
-            result["small"]["rows"]["SetFit"] = setfit(bot)
+            if result.get("small", {}).get("machine") != on:
+                sys.exit(f"The others were measured on {measured_on}: give --rounds too.")
+            draw(bot)
+            result["small"]["rows"]["SetFit"] = {key: [value] for key, value in by_worker(bot, "SetFit").items()}
             keep("small", result["small"])
         if args.data:
             convert = ["convert", str(args.data.resolve()), "--split", "train", "--output-dir", "massive"]
             run(bot, "rasa_bert_intent.cli", *convert)
             rows = result["large"]["rows"] if result.get("large", {}).get("machine") == on else {}
             for name in [name for name in LARGE if name not in rows]:
-                rows[name] = train(bot, "massive/train", name, LARGE[name])
+                pipeline = LARGE[name]
+                if pipeline is None:
+                    rows[name] = worker(bot, "frozen_worker", "massive/train", "frozen")
+                else:
+                    rows[name] = train(bot, "massive/train", name, pipeline)
                 keep("large", {"rows": rows})
 
 
 def small(bot: Path, rounds: int) -> dict[str, Any]:
     intents, rest = draw(bot)
-    rows: dict[str, dict[str, Any]] = {name: {"seconds": [], "peak_mb": []} for name in PIPELINES}
-    for _ in range(rounds):
-        for name, pipeline in PIPELINES.items():
-            took = train(bot, "train.yml", name, pipeline)
-            for column, values in rows[name].items():
-                values.append(took[column])
-    for name, row in rows.items():
-        test = ["rasa", "test", "nlu", "--nlu", "rest.yml", "--model", f"models/{name}.tar.gz", "--out", name]
-        run(bot, *test, "--no-plot")
-        row["accuracy"] = json.loads((bot / name / "intent_report.json").read_text())["accuracy"]
+    frozen = next(iter(WORKERS))
+    rows: dict[str, dict[str, list[float]]] = {name: {} for name in (*PIPELINES, frozen)}
+    for seed in range(1, rounds + 1):
+        for name, row in rows.items():
+            took = by_worker(bot, name) if name == frozen else by_rasa(bot, name, seed)
+            for column, value in took.items():
+                row.setdefault(column, []).append(value)
     return {"intents": intents, "rest": rest, "rows": rows}
+
+
+def by_rasa(bot: Path, name: str, seed: int) -> dict[str, float]:
+    took = train(bot, "train.yml", name, PIPELINES[name](seed))
+    test = ["rasa", "test", "nlu", "--nlu", "rest.yml", "--model", f"models/{name}.tar.gz", "--out", name]
+    run(bot, *test, "--no-plot", "--successes")
+    report = json.loads((bot / name / "intent_report.json").read_text())
+    scores = {"macro_f1": report["macro avg"]["f1-score"], "ece": calibration_error(bot / name)}
+    return {**took, "accuracy": report["accuracy"], **scores}
 
 
 def draw(bot: Path) -> tuple[int, int]:
@@ -113,17 +140,11 @@ def draw(bot: Path) -> tuple[int, int]:
     return len(set(intents)), len(rest)
 
 
-def setfit(bot: Path) -> dict[str, Any]:
-    draw(bot)
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    took = run(bot, "setfit_worker", "train.yml", "setfit", PYTHONPATH=path)
-    print("train.yml SetFit", took, flush=True)
-    run(bot, "setfit_worker", "rest.yml", "setfit", "--score", "setfit.json", PYTHONPATH=path)
-    return {
-        "seconds": [took["seconds"]],
-        "peak_mb": [took["peak_mb"]],
-        "accuracy": json.loads((bot / "setfit.json").read_text())["accuracy"],
-    }
+def by_worker(bot: Path, name: str) -> dict[str, float]:
+    took = worker(bot, WORKERS[name], "train.yml", name)
+    print("train.yml", name, took, flush=True)
+    worker(bot, WORKERS[name], "rest.yml", name, "--score", "scores.json")
+    return {**took, **json.loads((bot / "scores.json").read_text())}
 
 
 def train(bot: Path, data: str, name: str, pipeline: list[dict[str, Any]]) -> dict[str, float]:
@@ -142,7 +163,8 @@ def write(path: Path, texts: list[str], intents: list[str]) -> None:
 
 
 def table(result: dict[str, Any]) -> str:
-    lines = ["# Training time", "", "`python benchmarks/training_time.py`: `rasa train nlu` from its start to its end."]
+    command = "`python benchmarks/training_time.py --setfit --data PATH_TO_MASSIVE`"
+    lines = ["# Training time", "", f"{command}: `rasa train nlu` from its start to its end."]
     if "small" in result:
         lines += of_small(result["small"])
     if "large" in result:
@@ -154,33 +176,49 @@ def of_small(result: dict[str, Any]) -> list[str]:
     lines = [
         "",
         f"A bot of {EXAMPLES} examples of {result['intents']} intents, on {result['machine']}; median and range; "
-        f"accuracy on {result['rest']:,} others:",
+        f"accuracy, macro-F1 and ECE on {result['rest']:,} others, mean and range:",
         "",
-        "| pipeline | s | against DIET | peak memory, MB | accuracy % |",
-        "| --- " * 5 + "|",
+        "| pipeline | s | against DIET | peak memory, MB | accuracy % | macro-F1 % | ECE |",
+        "| --- " * 7 + "|",
     ]
     medians = {name: statistics.median(row["seconds"]) for name, row in result["rows"].items()}
     for name, row in result["rows"].items():
         low, high = min(row["seconds"]), max(row["seconds"])
-        lines.append(
-            f"| {name} | {medians[name]:.0f} ({low:.0f} to {high:.0f}) | {medians[name] / medians['DIET']:.2f} "
-            f"| {max(row['peak_mb']):.0f} | {100 * row['accuracy']:.1f} |"
-        )
+        cells = [
+            name,
+            f"{medians[name]:.0f} ({low:.0f} to {high:.0f})",
+            f"{medians[name] / medians['DIET']:.2f}",
+            f"{max(row['peak_mb']):.0f}",
+            mean_and_range([100 * value for value in row["accuracy"]], 1),
+            mean_and_range([100 * value for value in row.get("macro_f1", [])], 1),
+            mean_and_range(row.get("ece", []), 3),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def mean_and_range(values: list[float], digits: int) -> str:
+    if not values:
+        return ""
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return f"{mean} ({min(values):.{digits}f} to {max(values):.{digits}f})" if len(values) > 1 else mean
 
 
 def of_large(result: dict[str, Any]) -> list[str]:
     rows = result["rows"]
     lines = ["", f"MASSIVE en-US, on {result['machine']}:", ""]
-    lines += ["| pipeline | s | ours against it | peak memory, MB |", "| --- " * 4 + "|"]
+    lines += ["| method | s | ours (lora) against it | peak memory, MB |", "| --- " * 4 + "|"]
+
+    def against(seconds: float) -> str:
+        return f"{rows['lora']['seconds'] / seconds:.3f}"
+
     for name in [name for name in LARGE if name in rows]:
-        lines.append(f"| {name} | {rows[name]['seconds']:,.0f} | | {rows[name]['peak_mb']:.0f} |")
-    for name in ("DIET", "DIET, intents alone"):
-        one, three = (rows.get(f"{name}, {epochs}") for epochs in ("1 epoch", "3 epochs"))
-        if one and three:
-            whole = one["seconds"] + 99 * (three["seconds"] - one["seconds"]) / 2
-            against = f"{rows['ours']['seconds'] / whole:.3f}"
-            lines.append(f"| {name}, 100 epochs, calculated | {whole:,.0f} | {against} | |")
+        seconds = rows[name]["seconds"]
+        cell = "" if "epoch" in name else against(seconds)
+        lines.append(f"| {name} | {seconds:,.0f} | {cell} | {rows[name]['peak_mb']:.0f} |")
+    for method in ("diet", "diet-without-entities"):
+        if whole := calculated(rows, method):
+            lines.append(f"| {method}, 100 epochs, calculated | {whole:,.0f} | {against(whole)} | |")
     return lines
 
 
