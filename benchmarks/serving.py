@@ -4,7 +4,8 @@
 
 Every pipeline is trained on the example bot's own examples, for few epochs: how well it answers is measured elsewhere.
 All of them are loaded in processes of their own and answer the same messages in turns, so that a machine's moods fall
-on all alike. Writes benchmarks/results/serving.json and serving.md.
+on all alike; so do their servers over HTTP, while those that are not asked wait. The clients share the machine's cores
+with the server. Writes benchmarks/results/serving.json and serving.md.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pipelines import ENGINES, bare, config, diet, logistic_regression, ours
-from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run, write_table
+from rasa_runs import ENVIRONMENT, RESULTS, machine, manifest, run, taken, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PIPELINES = {
@@ -43,17 +44,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="turns that each pipeline gets")
     parser.add_argument("--messages", type=int, default=100, help="messages a turn")
-    parser.add_argument("--http-seconds", type=float, default=8, help="of load for each number of clients")
+    parser.add_argument("--http-rounds", type=int, default=5, help="turns that each server gets")
+    parser.add_argument("--http-seconds", type=float, default=3, help="of load a turn, for each number of clients")
     args = parser.parse_args()
+    if min(args.rounds, args.messages, args.http_rounds) < 1 or args.http_seconds <= 0:
+        parser.error("rounds, messages and seconds are 1 at least")
     with tempfile.TemporaryDirectory() as scratch:
         bot = Path(scratch)
         archives = {name: train(bot, name, pipeline) for name, pipeline in PIPELINES.items()}
         texts = messages(bot / "train.json")
         rows = in_process(archives, texts, args.rounds, args.messages)
-        for name, archive in archives.items():
-            rows[name] |= {"archive_mb": archive.stat().st_size / 1e6, "http": over_http(bot, archive, texts, args)}
+        for name, http in over_http(bot, archives, texts, args).items():
+            rows[name] |= {"archive_mb": archives[name].stat().st_size / 1e6, "http": http}
             print(name, rows[name], flush=True)
-    result = {"machine": machine(), "rounds": args.rounds, "messages": args.messages, "rows": rows}
+    turns = {"rounds": args.rounds, "messages": args.messages, "http_rounds": args.http_rounds}
+    result = {"machine": machine(), **turns, "rows": rows, **taken()}
     (RESULTS / "serving.json").write_text(json.dumps(result, indent=1) + "\n")
     write_table("serving", table)
 
@@ -120,7 +125,7 @@ def in_process(archives: dict[str, Path], texts: list[str], rounds: int, count: 
     kinds = {"parse_message": True, "process": False}
     # The other classifiers need what the components before them computed.
     kinds_of = {name: [kind for kind, whole in kinds.items() if whole or "ours" in name] for name in workers}
-    medians: dict[str, dict[str, list[list[float]]]] = {name: {kind: [] for kind in kinds} for name in workers}
+    seconds_of: dict[str, dict[str, list[list[float]]]] = {name: {kind: [] for kind in kinds} for name in workers}
     for turn in range(rounds + 1):
         chosen = [texts[(turn * count + i) % len(texts)] for i in range(count)]
         for kind, whole in kinds.items():
@@ -129,23 +134,42 @@ def in_process(archives: dict[str, Path], texts: list[str], rounds: int, count: 
                     continue
                 seconds = worker.seconds(chosen, whole)
                 if turn:  # the first one warms up
-                    medians[name][kind].append(np.quantile(seconds, [0.5, 0.95, 0.99]).tolist())
+                    seconds_of[name][kind].append(seconds)
     rows: dict[str, dict[str, Any]] = {}
     for name, worker in workers.items():
         rows[name] = dict(worker.loaded)
         for kind in kinds_of[name]:
-            turns = 1000 * np.asarray(medians[name][kind])
-            for column, quantile in enumerate(("p50", "p95", "p99")):
-                rows[name][f"{kind}_{quantile}_ms"] = float(np.median(turns[:, column]))
-            rows[name][f"{kind}_p50_ms_spread"] = [float(turns[:, 0].min()), float(turns[:, 0].max())]
+            turns = 1000 * np.asarray(seconds_of[name][kind])
+            for percent in (50, 95, 99):
+                rows[name][f"{kind}_p{percent}_ms"] = float(np.percentile(turns, percent))
+            medians = np.median(turns, axis=1)
+            rows[name][f"{kind}_p50_ms_spread"] = [float(medians.min()), float(medians.max())]
         worker.close()
     return rows
 
 
-def over_http(bot: Path, archive: Path, texts: list[str], args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    with rasa_server(bot, archive) as (port, _):
-        load([port], texts, 2, 2)  # warms up
-        return {str(clients): load([port], texts, clients, args.http_seconds) for clients in CLIENTS}
+def over_http(
+    bot: Path, archives: dict[str, Path], texts: list[str], args: argparse.Namespace
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Of each pipeline and number of clients, medians of the turns."""
+    with ExitStack() as servers:
+        ports = {name: servers.enter_context(rasa_server(bot, archive))[0] for name, archive in archives.items()}
+        turns: dict[str, dict[str, list[dict[str, float]]]] = {
+            name: {str(clients): [] for clients in CLIENTS} for name in ports
+        }
+        for turn in range(args.http_rounds + 1):
+            for clients in CLIENTS:
+                for name, port in ports.items():
+                    found = load([port], texts, clients, args.http_seconds if turn else 1)
+                    if turn:  # the first one warms up
+                        turns[name][str(clients)].append(found)
+    return {name: {clients: of_turns(found) for clients, found in each.items()} for name, each in turns.items()}
+
+
+def of_turns(turns: list[dict[str, float]]) -> dict[str, Any]:
+    rates = [turn["per_second"] for turn in turns]
+    medians = {key: float(np.median([turn[key] for turn in turns])) for key in turns[0]}
+    return {**medians, "per_second_spread": [min(rates), max(rates)]}
 
 
 @contextmanager
@@ -228,20 +252,23 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         "# Serving",
         "",
-        f"`python benchmarks/serving.py`, on {result['machine']}. Medians of {result['rounds']} turns of "
-        f"{result['messages']} messages, the pipelines taking turns; in brackets the least and greatest median of a "
-        "turn. Loading is `Agent.load` for the second time, and how much of it the components take, libraries "
-        "included: before them Rasa unpacks the archive, twice. Memory is what loading added to a process that had "
-        "imported Rasa.",
+        f"`python benchmarks/serving.py`, on {result['machine']}. {result['rounds']} turns of {result['messages']} "
+        "messages in the process, the pipelines taking turns, and the percentiles of all; in brackets the least and "
+        f"greatest median of a turn. Over HTTP {result['http_rounds']} turns, the servers taking turns and sharing the "
+        "cores with the clients: medians of the turns, and the range of requests/s. Loading is `Agent.load` for the "
+        "second time, and how much of it the components take, libraries included: before them Rasa unpacks the "
+        "archive, twice. Memory is the resident set after one message, and how much more it is than before loading, "
+        "when Rasa, and with it TensorFlow and scikit-learn, was imported.",
         "",
-        "| pipeline | load: in all / components, s | added memory, MB | archive, MB "
+        "| pipeline | load: in all / components, s | memory after load: in all / added, MB | archive, MB "
         "| classifier's `process`: p50 / p95 / p99, ms "
         f"| `Agent.parse_message`: p50 / p95 / p99, ms | {clients} |",
         "| --- " * (6 + len(CLIENTS)) + "|",
     ]
     for name, row in result["rows"].items():
         loading = f"{row['load_seconds']:.2f} / {row['components_seconds']:.2f}"
-        cells = [name, loading, f"{row['added_mb']:.0f}", f"{row['archive_mb']:.1f}"]
+        memory = f"{row['rss_mb']:.0f} / {row['added_mb']:.0f}"
+        cells = [name, loading, memory, f"{row['archive_mb']:.1f}"]
         for kind in ("process", "parse_message"):
             if f"{kind}_p50_ms" not in row:
                 cells.append("")
@@ -249,10 +276,11 @@ def table(result: dict[str, Any]) -> str:
             low, high = row[f"{kind}_p50_ms_spread"]
             quantiles = " / ".join(f"{row[f'{kind}_{q}_ms']:.2f}" for q in ("p50", "p95", "p99"))
             cells.append(f"{quantiles} ({low:.2f} to {high:.2f})")
-        cells += [
-            f"{one['p50_ms']:.1f} / {one['p99_ms']:.1f}, {one['per_second']:.0f}"
-            for one in (row["http"][str(n)] for n in CLIENTS)
-        ]
+        for one in (row["http"][str(n)] for n in CLIENTS):
+            low, high = one["per_second_spread"]
+            cells.append(
+                f"{one['p50_ms']:.1f} / {one['p99_ms']:.1f}, {one['per_second']:.0f} ({low:.0f} to {high:.0f})"
+            )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
