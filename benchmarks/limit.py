@@ -228,31 +228,41 @@ def table(results: list[dict[str, Any]]) -> str:
     return heading + "".join(map(table_of_machine, results))
 
 
-def table_of_machine(result: dict[str, Any]) -> str:
+def medians_and_limits(result: dict[str, Any]) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """Of each task the medians of the turns; of each kind of numbers the greatest rate of matrix products."""
     medians = {
         name: {key: statistics.median(rate[key] for rate in rates) for key in rates[0]}
         for name, rates in result["rates"].items()
     }
-    ours = max(median["examples"] for name, median in medians.items() if name.startswith("training, ours"))
     limits: dict[str, float] = {}
     for name, median in medians.items():
         if name.startswith("matrix"):
             kind = name.rpartition(" ")[2]
             limits[kind] = max(limits.get(kind, 0), median["flops"])
+    return medians, limits
+
+
+def table_of_machine(result: dict[str, Any]) -> str:
+    medians, limits = medians_and_limits(result)
+    ours = {name: median["examples"] for name, median in medians.items() if name.startswith("training, ours")}
+    kinds = [name.rpartition(" ")[2] for name in ours]
     lines = [
         "",
-        f"On {result['machine']}, {result['threads']} threads; medians of {result['rounds']} turns:",
+        f"On {result['machine']}, {result['threads']} threads; medians of {result['rounds']} turns, in brackets their "
+        "range:",
         "",
-        "| what | messages/s | against ours in training | 10⁹ operations/s | share of the limit |",
-        "| --- | --- | --- | --- | --- |",
+        f"| what | messages/s | {' | '.join(f'against ours in {kind}' for kind in kinds)} | 10⁹ operations/s "
+        "| share of the limit |",
+        "| --- " * (4 + len(kinds)) + "|",
     ]
     for name, median in medians.items():
         examples, flops = median.get("examples"), median.get("flops")
+        rates = [rate.get("flops", 0) / 1e9 for rate in result["rates"][name]]
         cells = [
             name,
             f"{examples:.0f}" if examples else "",
-            f"1 / {ours / examples:.1f}" if examples and "plain" in name else "",
-            f"{flops / 1e9:.0f}" if flops else "",
+            *(f"1 / {of_ours / examples:.1f}" if examples and "plain" in name else "" for of_ours in ours.values()),
+            f"{flops / 1e9:.0f} ({min(rates):.0f} to {max(rates):.0f})" if flops else "",
             f"{100 * flops / limits[name.rpartition(' ')[2]]:.0f} %" if flops else "",
         ]
         lines.append("| " + " | ".join(cells) + " |")
