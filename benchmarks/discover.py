@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from out_of_scope import first_of_each
-from rasa_runs import RESULTS, machine, spread, write_table
+from rasa_runs import RESULTS, existing, machine, spread, write_table
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.metrics import adjusted_mutual_info_score
@@ -45,7 +45,7 @@ COLUMNS = {"ami": "AMI", "purity": "purity", "npmi": "NPMI", "topics": "topics",
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
+    parser.add_argument("--data", type=existing, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
     parser.add_argument("--models", type=Path, required=True, metavar="FOLDER", help="where trained models are kept")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     args = parser.parse_args()

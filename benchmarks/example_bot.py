@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rasa_runs import RESULTS, machine, run, spread, write_table
+from rasa_runs import RESULTS, existing, machine, run, spread, write_table
 
 BOT = Path(__file__).parents[1] / "example_bot"
 CLASSIFIER = "- name: rasa_bert_intent.BertIntentClassifier\n"
@@ -23,7 +23,7 @@ CLASSIFIER = "- name: rasa_bert_intent.BertIntentClassifier\n"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
+    parser.add_argument("--data", type=existing, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -27,7 +27,19 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import OURS, config, diet, logistic_regression, ours
-from rasa_runs import RESULTS, limit_threads, machine, manifest, results, run, spread, taken, worker, write_table
+from rasa_runs import (
+    RESULTS,
+    existing,
+    limit_threads,
+    machine,
+    manifest,
+    results,
+    run,
+    spread,
+    taken,
+    worker,
+    write_table,
+)
 
 from rasa_bert_intent.reports.metrics import expected_calibration_error
 
@@ -54,7 +66,7 @@ _TRAINED_ON_FROM = {"diet-36+64-epochs": "diet-36-epochs"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
+    parser.add_argument("--data", type=existing, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=["lora", "full"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--threads", type=int, help="CPU threads of each run (default: all)")

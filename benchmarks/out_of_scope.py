@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasa_runs import RESULTS, machine, spread, write_table
+from rasa_runs import RESULTS, existing, machine, spread, write_table
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from sklearn.covariance import LedoitWolf
@@ -45,7 +45,7 @@ SCORES = ("largest softmax", "energy", "Mahalanobis", "kNN", "distance", "confid
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
+    parser.add_argument("--data", type=existing, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--leave", nargs="+", default=["10 intents"], metavar="SCENARIO", help="all: each in turn")
     parser.add_argument("--an-intent", type=int, default=30, help="training rows; 0: all")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -48,6 +49,13 @@ def worker(folder: Path, script: str, *arguments: str) -> dict[str, float]:
     """Runs a script that stands beside this one, as `run` does."""
     beside = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     return run(folder, script, *arguments, PYTHONPATH=beside)
+
+
+def existing(path: str) -> Path:
+    """For argparse: a path of something that is there."""
+    if not Path(path).exists():
+        raise argparse.ArgumentTypeError(f"{path} does not exist")
+    return Path(path)
 
 
 def limit_threads(count: int) -> None:

@@ -17,7 +17,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rasa_runs import RESULTS, machine, spread, write_table
+from rasa_runs import RESULTS, existing, machine, spread, write_table
 from scipy.special import softmax
 
 from rasa_bert_intent import Options, fit
@@ -48,7 +48,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
+    parser.add_argument("--data", type=existing, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
     parser.add_argument("--sizes", nargs="+", type=int, default=[5, 10, 20, 50, 0], help="an intent; 0: all rows")
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES), metavar="RECIPE")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])

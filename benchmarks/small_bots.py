@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from out_of_scope import first_of_each, trained
-from rasa_runs import RESULTS, machine, spread, write_table
+from rasa_runs import RESULTS, existing, machine, spread, write_table
 
 from rasa_bert_intent import IntentModel, Options
 from rasa_bert_intent.data.massive import Row, read_locales
@@ -37,7 +37,7 @@ SHARES = {"ece": 0.0, "ece_with_a_quarter": 0.25, "ece_with_as_many": 1.0}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
+    parser.add_argument("--data", type=existing, required=True, help="MASSIVE, as rasa-bert-intent convert takes it")
     parser.add_argument("--intents", nargs="+", type=int, default=[3, 6, 12, 25])
     parser.add_argument("--examples", nargs="+", type=int, default=[5, 10, 20], help="of each intent")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2])

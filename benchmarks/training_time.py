@@ -31,7 +31,7 @@ from typing import Any
 
 from massive import FROZEN, calculated, calibration_error
 from pipelines import config, diet, logistic_regression, ours
-from rasa_runs import RESULTS, limit_threads, machine, run, taken, worker, write_table
+from rasa_runs import RESULTS, existing, limit_threads, machine, run, taken, worker, write_table
 from serving import ROOT
 from sklearn.model_selection import train_test_split
 
@@ -62,7 +62,7 @@ EXAMPLES = 500
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--data", type=Path, help="MASSIVE, as rasa-bert-intent convert takes it (default: not)")
+    parser.add_argument("--data", type=existing, help="MASSIVE, as rasa-bert-intent convert takes it (default: not)")
     parser.add_argument("--setfit", action="store_true")
     parser.add_argument("--one-core", action="store_true")
     args = parser.parse_args()
