@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+
+# Unicode's categories of blanks, line ends, control and zero-width characters, and halves of characters.
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
 
 
 def whole_characters(texts: Sequence[str]) -> list[str]:
@@ -13,10 +17,17 @@ def whole_characters(texts: Sequence[str]) -> list[str]:
     return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
+def says_something(text: str) -> bool:
+    """Whether a text has a character that can be seen: no encoder sees blanks, control and zero-width characters."""
+    return any(unicodedata.category(character) not in _UNSEEN and character != "\ufffd" for character in text)
+
+
 def embedded(token_ids: Sequence[list[int]], embeddings: int, unknown: int) -> list[list[int]]:
-    """Token ids with `unknown` for those from `embeddings` on, of which the encoder has none."""
+    """Token ids with `unknown` for those from `embeddings` on, which the encoder has not, and for no token."""
     return [
-        ids if max(ids, default=0) < embeddings else [token if token < embeddings else unknown for token in ids]
+        ids
+        if ids and max(ids) < embeddings
+        else [token if token < embeddings else unknown for token in ids or [unknown]]
         for ids in token_ids
     ]
 

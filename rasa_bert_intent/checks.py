@@ -114,7 +114,7 @@ class Url:
             named = bool(parts.hostname) and parts.port != 0  # reading a senseless port raises
         except ValueError:
             return False
-        return named and parts.scheme in ("http", "https") and not (parts.username or parts.query or parts.fragment)
+        return named and parts.scheme in ("http", "https") and not (set("@ ?#") & set(value))
 
     def __str__(self) -> str:
         return "an address such as http://host:5056, without a password"

@@ -32,9 +32,10 @@ from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDE
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_bert_intent.batches import says_something
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.doctor.texts import training_warnings
-from rasa_bert_intent.errors import BertIntentError, OptionsError, ServerError
+from rasa_bert_intent.errors import BertIntentError, OptionsError, ServerError, of_file_system
 from rasa_bert_intent.ranking import rank
 from rasa_bert_intent.reuse import LIBRARIES, TrainedModels, training_checksum
 from rasa_bert_intent.trained_model import take
@@ -224,7 +225,7 @@ class BertIntentClassifier(IntentClassifier, GraphComponent):
 
     def _is_to_classify(self, text: str) -> bool:
         named = _INTENT_MESSAGE.fullmatch(text.strip())
-        return bool(text.strip()) and not (named and self._model and named[1] in self._model.labels)
+        return says_something(text) and not (named and self._model and named[1] in self._model.labels)
 
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
         """Sets `intent`, `intent_ranking` and, of what it classifies, `p_in_scope` of each message.
@@ -280,6 +281,10 @@ def _told_to_rasa() -> Iterator[None]:
         raise InvalidConfigException(str(error)) from None
     except BertIntentError as error:
         raise RasaException(str(error)) from None
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        raise RasaException(of_file_system(error)) from None
 
 
 @contextmanager

@@ -20,6 +20,12 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
 
 
+def of_file_system(error: OSError) -> str:
+    """What the system says of a file, in one line; of errors that have a `strerror`."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}. Check the path, its permissions and the disk."
+
+
 class BertIntentError(Exception):
     """Base of all errors that this package raises on purpose; its text is one message for the user."""
 

@@ -239,6 +239,8 @@ def _find_base(identity: EncoderIdentity) -> Path:
 def _with_adapter(encoder: Any, directory: Path, trainable: bool) -> nn.Module:
     from peft import PeftModel
 
+    if not (directory / "adapter_model.safetensors").is_file():  # else peft looks for a pickle
+        raise ModelError(f"{directory} holds no adapter_model.safetensors. Train again, or restore the file.")
     adapted = PeftModel.from_pretrained(encoder, directory, is_trainable=trainable)
     return adapted if trainable else adapted.merge_and_unload()
 

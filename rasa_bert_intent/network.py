@@ -140,13 +140,9 @@ def load_classifier(directory: Path, num_labels: int) -> tuple[Any, set[str]]:
 def _load(loader: str, directory: Path, **changes: Any) -> tuple[Any, set[str]]:
     import transformers
 
+    config = load_config(directory, **changes)
     with quiet_transformers():
         try:
-            config = transformers.AutoConfig.from_pretrained(
-                directory, trust_remote_code=False, local_files_only=True, **changes
-            )
-            if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
-                raise _other_kind(directory, config.model_type, "is no BERT-like encoder")
             encoder, report = getattr(transformers, loader).from_pretrained(
                 directory,
                 config=config,
@@ -157,9 +153,7 @@ def _load(loader: str, directory: Path, **changes: Any) -> tuple[Any, set[str]]:
                 output_loading_info=True,
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise EncoderError(
-                f"encoder: transformers cannot load {directory}: {first_line(error)} Check that the directory is whole."
-            ) from None
+            raise _cannot_load(directory, error) from None
         except Exception as error:  # safetensors' own error type has no public home
             if type(error).__name__ != "SafetensorError":
                 raise
@@ -171,6 +165,30 @@ def _load(loader: str, directory: Path, **changes: Any) -> tuple[Any, set[str]]:
     for tensor in (*encoder.parameters(), *encoder.buffers()):
         tensor.data = tensor.data.clone()  # else they stay views of the file, which may be deleted while in use
     return encoder, set(report["missing_keys"])
+
+
+def load_config(directory: Path, **changes: Any) -> Any:
+    """The transformers configuration of the encoder in a directory.
+
+    Raises:
+        EncoderError: if transformers cannot read it, or it is of another kind of model.
+    """
+    from transformers import AutoConfig
+
+    with quiet_transformers():
+        try:
+            config = AutoConfig.from_pretrained(directory, trust_remote_code=False, local_files_only=True, **changes)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise _cannot_load(directory, error) from None
+    if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
+        raise _other_kind(directory, config.model_type, "is no BERT-like encoder")
+    return config
+
+
+def _cannot_load(directory: Path, error: Exception) -> EncoderError:
+    return EncoderError(
+        f"encoder: transformers cannot load {directory}: {first_line(error)} Check that the directory is whole."
+    )
 
 
 def _embeds_tokens(encoder: Any) -> bool:
@@ -253,6 +271,17 @@ def longest_input(config: Any) -> int | None:
         padding = 1 if config.model_type == "mpnet" else config.pad_token_id or 0  # MPNet's is fixed
         limit -= padding + 1
     return limit
+
+
+def check_length(name: str, config: Any, max_length: int) -> None:
+    """Refuses more tokens than an encoder reads.
+
+    Raises:
+        OptionsError: with how many it reads.
+    """
+    limit = longest_input(config)
+    if limit is not None and max_length > limit:
+        raise OptionsError(f"max_length: {name} reads at most {limit} tokens, got {max_length}.")
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int, embeddings: int) -> list[list[int]]:

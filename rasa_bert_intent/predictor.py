@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rasa_bert_intent.batches import says_something
 from rasa_bert_intent.calibration import Calibration
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.heads import logits_of
@@ -107,7 +108,7 @@ class IntentPredictor(ABC):
         """Confidences `[texts, labels]`, float64: P(in scope) times P(intent | in scope).
 
         The confidences of a text sum to P(in scope), but that the intent `out_of_scope`, where there is one, is not
-        lowered: it has nothing to be in scope of.
+        lowered: it has nothing to be in scope of. A text without a character that can be seen is not in scope.
         """
         return self.confidences(texts, self.vectors(texts, batch_size))
 
@@ -123,7 +124,7 @@ class IntentPredictor(ABC):
         messages = self.messages(texts, vectors)
         added = messages.ngram_logits * self.ngrams.weight if self.ngrams is not None else 0
         confidences = self.calibration.probabilities(messages.logits + added)
-        scope = self.scope_probabilities(messages)
+        scope = np.where([says_something(text) for text in texts], self.scope_probabilities(messages), 0.0)
         confidences[:, self.in_scope] *= scope[:, None]
         return confidences, scope
 

@@ -41,15 +41,16 @@ def sources_checksum(options: Options) -> str:
 
     Raises:
         EncoderError: if one of them is nowhere.
+        OptionsError: if the encoder reads fewer tokens than `max_length`.
         ModelError: if the model that `trained_model` names is missing, damaged, or does not fit the options.
     """
     if options.trained_model:
         return f"{__version__} {FORMAT} {content_checksum(options)}"
-    checksums = [
-        __version__,
-        str(FORMAT),
-        directory_checksum(find_encoder(options.encoder, options.encoder_revision).path),
-    ]
+    from rasa_bert_intent.network import check_length, load_config
+
+    encoder = find_encoder(options.encoder, options.encoder_revision)
+    check_length(encoder.name, load_config(encoder.path), options.max_length)
+    checksums = [__version__, str(FORMAT), directory_checksum(encoder.path)]
     if options.adapter:
         checksums.append(directory_checksum(find_adapter(options.adapter).path))
     for name in ("adapter_labels", "unlabelled_texts", "validation_data"):
@@ -66,7 +67,7 @@ def training_checksum(options: Options) -> str:
 
     Raises:
         OptionsError: if the device is not there.
-        EncoderError, ModelError: as `sources_checksum` does.
+        EncoderError, OptionsError, ModelError: as `sources_checksum` does.
     """
     if options.trained_model:  # nothing is trained
         return sources_checksum(options)

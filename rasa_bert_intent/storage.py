@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ _SCOPE = "scope.safetensors"
 _TOKENS = "tokens"
 _NGRAMS = "ngrams.safetensors"
 _SEEN = "seen.safetensors"
+_CONTENT = {"labels", "encoder", "pooling", "options", "calibration", "scope", "training"}
 _OURS = {MANIFEST, HEAD, _SCOPE, _NGRAMS, _SEEN, GRAPH.split("/")[0], ADAPTER, ENCODER, TOKENIZER}
 
 
@@ -75,6 +76,9 @@ def read_manifest(directory: Path, *, check_files: bool = True) -> dict[str, Any
     try:
         manifest = json.loads(path.read_text("utf-8"))
         version, files = manifest["format"], manifest["files"]
+        whole = version != FORMAT or manifest.keys() >= _CONTENT
+        if not (whole and isinstance(version, int) and isinstance(files, dict)):
+            raise ValueError
     except (ValueError, KeyError, TypeError):
         raise ModelError(f"{path} is damaged. Train again, or restore the file.") from None
     if version != FORMAT:
@@ -103,7 +107,7 @@ def fitting_options(manifest: dict[str, Any], options: Options | None) -> Option
     stored = Options.from_config(manifest["options"])
     if options is None or options.trained_model:
         return stored.with_environment().without_remote()
-    options = options.without_remote().completed_by(manifest["options"])
+    options = replace(options.without_remote().completed_by(manifest["options"]), max_length=stored.max_length)
     for name in ("method", "classification_head"):
         if getattr(options, name) != getattr(stored, name):
             raise ModelError(

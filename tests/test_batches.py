@@ -1,6 +1,6 @@
 import numpy as np
 
-from rasa_bert_intent.batches import by_length, in_batches, pad
+from rasa_bert_intent.batches import by_length, embedded, in_batches, pad
 
 
 def test_padding_is_on_the_right_and_masked():
@@ -8,6 +8,10 @@ def test_padding_is_on_the_right_and_masked():
     np.testing.assert_array_equal(ids, [[2, 5, 6, 3], [2, 7, 3, 9]])
     np.testing.assert_array_equal(mask, [[1, 1, 1, 1], [1, 1, 1, 0]])
     assert ids.dtype == mask.dtype == np.int64
+
+
+def test_tokens_that_are_none_of_the_encoders_and_no_token_at_all_are_unknown():
+    assert embedded([[2, 12, 3], [], [4]], embeddings=10, unknown=1) == [[2, 1, 3], [1], [4]]
 
 
 def test_batches_hold_messages_of_like_length_each_once():

@@ -98,7 +98,7 @@ def test_messages_share_nothing_that_other_components_change(served):
     assert second.get("intent") == second.get("intent_ranking")[0]
 
 
-@pytest.mark.parametrize("text", [None, "", "   "])
+@pytest.mark.parametrize("text", [None, "", "   ", "\u200b", "\0\n", "\ufffd"])
 def test_a_message_without_text_has_no_intent(served, text):
     message = answer(served, text)
     assert message.get("intent") == {"name": None, "confidence": 0.0}

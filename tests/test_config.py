@@ -79,6 +79,8 @@ def test_values_are_brought_to_their_type(key, value, expected):
         ("remote_url", "http://host:port"),
         ("remote_url", "http://host:99999"),
         ("remote_url", "http://me:secret@host"),
+        ("remote_url", "http://:secret@host"),
+        ("remote_url", "http://ho st:5056"),
         ("remote_url", "http://host/?token=secret"),
         ("remote_timeout", 0),
         ("remote_retries", -1),

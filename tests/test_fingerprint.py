@@ -19,6 +19,20 @@ def test_mistakes_in_the_options_show_before_anything_is_trained(config):
         calculate_fingerprint_key(BertIntentClassifier, {**config, "epoch": 3}, {})
 
 
+def test_more_tokens_than_the_encoder_reads_show_before_anything_is_trained(config):
+    with pytest.raises(InvalidConfigException, match=r"max_length: .* reads at most 66 tokens, got 100"):
+        calculate_fingerprint_key(BertIntentClassifier, {**config, "max_length": 100}, {})
+
+
+def test_what_the_system_says_of_a_file_is_rasas_own_error(config, monkeypatch):
+    def locked(*paths):
+        raise PermissionError(13, "Permission denied", "/encoder/model.safetensors")
+
+    monkeypatch.setattr("rasa_bert_intent.encoder.file_checksum", locked)
+    with pytest.raises(RasaException, match=r"^/encoder/model\.safetensors: Permission denied\. Check the path"):
+        calculate_fingerprint_key(BertIntentClassifier, config, {})
+
+
 def test_the_cache_key_follows_the_content_of_a_local_encoder(config, tmp_path):
     local = {**config, "encoder": str(make_encoder(tmp_path / "encoder", seed=1))}
     first = calculate_fingerprint_key(BertIntentClassifier, local, {})

@@ -127,6 +127,31 @@ def test_no_path_of_this_machine_is_in_the_adapter(tiny_encoder, examples, tmp_p
     assert not any(str(tmp_path) in text for text in written)
 
 
+@pytest.mark.parametrize("text", ["", "\u200b", "\ufffd"])
+def test_a_text_without_a_character_that_can_be_seen_is_not_in_scope(text, stored):
+    confidences, in_scope = IntentModel.load(stored[0]).predict_with_scope([text, "hello"])
+    assert (confidences[0].sum(), in_scope[0]) == (0, 0)
+    assert in_scope[1] > 0
+
+
+def test_options_of_this_machine_leave_the_longest_text_as_it_was_trained(stored):
+    trained, asked = (IntentModel.load(stored[0], options) for options in (None, Options(num_threads=1)))
+    long = ["play some jazz " * 100]
+    assert trained.options.max_length < Options().max_length
+    assert asked.tokenize(long) == trained.tokenize(long)
+    np.testing.assert_allclose(asked.predict_proba(long), trained.predict_proba(long), atol=1e-5)
+
+
+def test_no_pickle_is_read_in_place_of_a_missing_adapter(stored_by_method, tmp_path):
+    copy = Path(shutil.copytree(stored_by_method["lora"][0], tmp_path / "copy"))
+    (copy / "adapter" / "adapter_model.safetensors").rename(copy / "adapter" / "adapter_model.bin")
+    manifest = json.loads((copy / "model.json").read_text())
+    del manifest["files"]["adapter/adapter_model.safetensors"]
+    (copy / "model.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=r"holds no adapter_model\.safetensors"):
+        IntentModel.load(copy)
+
+
 def test_batches_do_not_change_predictions(stored, examples):
     model = IntentModel.load(stored[0])
     np.testing.assert_allclose(
@@ -154,6 +179,14 @@ def test_a_missing_file_is_told_by_name(copied):
 
 def test_a_damaged_manifest_is_told(copied):
     (copied / "model.json").write_text("{")
+    with pytest.raises(ModelError, match=r"model\.json is damaged"):
+        IntentModel.load(copied)
+
+
+@pytest.mark.parametrize("change", [{"format": "11"}, {"format": None}, {"files": []}, {"labels": None}])
+def test_a_manifest_that_is_no_models_is_told(copied, change):
+    manifest = {**json.loads((copied / "model.json").read_text()), **change}
+    (copied / "model.json").write_text(json.dumps({key: value for key, value in manifest.items() if value is not None}))
     with pytest.raises(ModelError, match=r"model\.json is damaged"):
         IntentModel.load(copied)
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from rasa_bert_intent.cli import card, check, convert, demo, discover, evaluate, predict, serve, train, tune
-from rasa_bert_intent.errors import BertIntentError
+from rasa_bert_intent.errors import BertIntentError, of_file_system
 from rasa_bert_intent.version import __version__
 
 
@@ -49,8 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.strerror is None:
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror}. Check the path, its permissions and the disk.", file=sys.stderr)
+        print(f"error: {of_file_system(error)}", file=sys.stderr)
         return 1
 
 

@@ -42,9 +42,7 @@ def fresh_model(labels: list[str], options: Options) -> IntentModel:
         encoder = net.load_encoder(source.path)
         pooling = pooling_of(source.path) if options.pooling == "auto" else options.pooling
         network = IntentNetwork(encoder, pooling, len(labels), options.classification_head)
-    limit = net.longest_input(network.encoder.config)
-    if limit is not None and options.max_length > limit:
-        raise OptionsError(f"max_length: {source.name} reads at most {limit} tokens, got {options.max_length}.")
+    net.check_length(source.name, network.encoder.config, options.max_length)
     identity = EncoderIdentity(
         options.encoder, options.encoder_revision, weights_checksum(source.path), network.encoder.config.model_type
     )

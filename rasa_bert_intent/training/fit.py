@@ -122,7 +122,7 @@ def _resumed(start: IntentModel, intents: Sequence[str], options: Options) -> In
         raise ModelError("the model to train on was loaded to serve: load it with trainable=True.")
     if start.options.method == "head":
         start.network.encoder.requires_grad_(False)
-    start.options = options.completed_by(start.options.to_dict())
+    start.options = replace(options.completed_by(start.options.to_dict()), max_length=start.options.max_length)
     start.graph = None
     return start
 
