@@ -34,6 +34,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_bert_intent.batches import says_something
 from rasa_bert_intent.config import Options
+from rasa_bert_intent.data.output import as_os_errors
 from rasa_bert_intent.doctor.texts import training_warnings
 from rasa_bert_intent.errors import BertIntentError, OptionsError, ServerError, of_file_system
 from rasa_bert_intent.ranking import rank
@@ -276,14 +277,13 @@ def _kept_models() -> TrainedModels:
 def _told_to_rasa() -> Iterator[None]:
     """Raises our errors as Rasa's, which alone reach the user as one line."""
     try:
-        yield
+        with as_os_errors():
+            yield
     except OptionsError as error:
         raise InvalidConfigException(str(error)) from None
     except BertIntentError as error:
         raise RasaException(str(error)) from None
     except OSError as error:
-        if error.strerror is None:
-            raise
         raise RasaException(of_file_system(error)) from None
 
 

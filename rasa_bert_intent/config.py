@@ -197,7 +197,8 @@ class Options:
     early_stopping_patience: int = _option(
         3,
         Integer(0),
-        "Stop after this many evaluations without a better macro-F1, where you had examples held out. 0: never.",
+        "After `min_steps`, stop after this many evaluations without a better macro-F1 (or as good a one with less "
+        "loss), where you had examples held out. 0: never.",
     )
     engine: str = _option(
         "auto",

@@ -21,9 +21,9 @@ def first_line(error: BaseException) -> str:
 
 
 def of_file_system(error: OSError) -> str:
-    """What the system says of a file, in one line; of errors that have a `strerror`."""
+    """What the system says of a file, in one line."""
     where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror}. Check the path, its permissions and the disk."
+    return f"{where}{error.strerror or first_line(error)}. Check the path, its permissions and the disk."
 
 
 class BertIntentError(Exception):

@@ -15,13 +15,21 @@ from rasa_bert_intent.runtime import choose_device, threads
 _BATCH = 64
 
 
-def encode(texts: Sequence[str], encoder: str, *, revision: str | None = None, progress: bool = True) -> np.ndarray:
+def encode(
+    texts: Sequence[str],
+    encoder: str,
+    *,
+    revision: str | None = None,
+    pooling: str = "auto",
+    progress: bool = True,
+) -> np.ndarray:
     """Pooled vectors `[texts, hidden]`, float32.
 
     Args:
         texts: At least one.
         encoder: A directory or hub id, see `rasa_bert_intent.encoder.find_encoder`.
         revision: Of the hub id.
+        pooling: `mean`, `cls`, or `auto`: as the encoder says.
         progress: Whether to show a bar on standard error, where that is a terminal.
 
     Raises:
@@ -30,7 +38,8 @@ def encode(texts: Sequence[str], encoder: str, *, revision: str | None = None, p
     options = Options(encoder=encoder).with_environment()
     source = find_encoder(encoder, revision)
     device = choose_device(options.device)
-    network = net.IntentNetwork(net.load_encoder(source.path), pooling_of(source.path), 1, "linear")
+    pooling = pooling_of(source.path) if pooling == "auto" else pooling
+    network = net.IntentNetwork(net.load_encoder(source.path), pooling, 1, "linear")
     network.to(device).eval()
     tokenizer = net.load_tokenizer(source.path)
     limit = net.longest_input(network.encoder.config) or options.max_length

@@ -67,6 +67,10 @@ class IntentModel(IntentPredictor):
     def head(self) -> dict[str, np.ndarray]:  # noqa: D102
         return {name: value.numpy() for name, value in _on_cpu(self.network.head.state_dict()).items()}
 
+    @property
+    def batch_as_served(self) -> int:  # noqa: D102
+        return 64 if self.graph is None else super().batch_as_served
+
     def vectors_of_tokens(self, token_ids: Sequence[Sequence[int]], batch_size: int = 64) -> Vectors:  # noqa: D102
         hidden, width = self.network.head.in_features, self.network.width
         if self.graph is not None:

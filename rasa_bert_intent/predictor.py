@@ -84,6 +84,11 @@ class IntentPredictor(ABC):
     def head(self) -> Mapping[str, np.ndarray]:
         """The last layer's arrays, see `rasa_bert_intent.heads`."""
 
+    @property
+    def batch_as_served(self) -> int:
+        """How many messages to read at once for a bot's very answers: in int8 those of a batch round one another's."""
+        return 1
+
     def logits_of_features(self, features: np.ndarray) -> np.ndarray:
         """The encoder's logits `[texts, labels]`, float32, from pooled vectors `[texts, hidden]`."""
         return logits_of(self.head, self.options.classification_head, features)

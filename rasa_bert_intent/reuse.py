@@ -19,7 +19,7 @@ from pathlib import Path
 from rasa_bert_intent.config import Options
 from rasa_bert_intent.encoder import directory_checksum, existing_files, file_checksum, find_adapter, find_encoder
 from rasa_bert_intent.errors import BertIntentError
-from rasa_bert_intent.storage import FORMAT, make_empty, read_manifest
+from rasa_bert_intent.storage import FORMAT, read_manifest
 from rasa_bert_intent.trained_model import content_checksum
 from rasa_bert_intent.version import __version__
 
@@ -50,13 +50,24 @@ def sources_checksum(options: Options) -> str:
 
     encoder = find_encoder(options.encoder, options.encoder_revision)
     check_length(encoder.name, load_config(encoder.path), options.max_length)
-    checksums = [__version__, str(FORMAT), directory_checksum(encoder.path)]
-    if options.adapter:
-        checksums.append(directory_checksum(find_adapter(options.adapter).path))
+    checksums = [__version__, str(FORMAT), _with_adapter(directory_checksum(encoder.path), options)]
     for name in ("adapter_labels", "unlabelled_texts", "validation_data"):
         if getattr(options, name):
             checksums.append(file_checksum(*existing_files(name, getattr(options, name))))
     return " ".join(checksums)
+
+
+def encoder_checksum(options: Options) -> str:
+    """Checksum of the encoder and its adapter: weights, configuration and tokenizer.
+
+    Raises:
+        EncoderError: if one of them is nowhere.
+    """
+    return _with_adapter(directory_checksum(find_encoder(options.encoder, options.encoder_revision).path), options)
+
+
+def _with_adapter(encoder: str, options: Options) -> str:
+    return f"{encoder} {directory_checksum(find_adapter(options.adapter).path)}" if options.adapter else encoder
 
 
 def training_checksum(options: Options) -> str:
@@ -132,7 +143,8 @@ class TrainedModels:
             shutil.copytree(found, directory, dirs_exist_ok=True)
         except (OSError, shutil.Error) as error:
             logger.debug(f"A kept model cannot be copied: {error}")
-            make_empty(directory)
+            for path in directory.iterdir():  # the part of a model that was copied, perhaps without what tells it
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
             return False
         logger.info(
             "Examples of intents, options and encoder are as they were in an earlier training: its model is used "

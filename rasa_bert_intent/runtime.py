@@ -87,7 +87,8 @@ def serves_in_bf16(precision: str, device: torch.device, family: str) -> bool:
 def bf16_pays(device: torch.device) -> bool:
     """Whether bf16 is fast here: by the GPU's word, or by measuring the CPU, whose flags tell only half of it."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        # Older ones than Ampere calculate in fp32 what they are given in bf16, and call it supported.
+        return bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu":
         return False
     return _matmul_seconds(torch.bfloat16) * 1.5 < _matmul_seconds(torch.float32)

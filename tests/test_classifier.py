@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -278,6 +279,29 @@ def test_a_damaged_kept_model_is_trained_anew(create, load, examples, caplog, ke
         create().train(training_data(*examples))
     assert "used again" not in caplog.text
     assert answer(load(), "hi").get("intent")["name"] is not None
+
+
+def test_a_kept_model_that_goes_while_it_is_copied_is_trained_anew(create, load, examples, monkeypatch):
+    create().train(training_data(*examples))
+
+    def breaks_off(source, target, **_):
+        (target / "tokenizer").mkdir()
+        (target / "scope.safetensors").write_bytes(b"half")
+        raise shutil.Error([("head.safetensors", "", "No such file or directory")])
+
+    with monkeypatch.context() as broken:
+        broken.setattr("rasa_bert_intent.reuse.shutil.copytree", breaks_off)
+        create().train(training_data(*examples))
+    assert answer(load(), "hi").get("intent")["name"] is not None
+
+
+def test_a_full_disk_is_rasas_own_error(create, examples, monkeypatch):
+    def full(*_, **__):
+        raise Exception("No space left on device (os error 28)")
+
+    monkeypatch.setattr("transformers.PreTrainedTokenizerBase.save_pretrained", full)
+    with pytest.raises(RasaException, match=r"^No space left on device .*Check the path, its permissions and the disk"):
+        create().train(training_data(*examples))
 
 
 def test_few_models_are_kept_and_none_where_rasa_caches_nothing(create, examples, kept_models, monkeypatch):

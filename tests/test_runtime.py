@@ -66,6 +66,17 @@ def test_a_cpu_serves_in_fp32_by_itself():
     assert not runtime.serves_in_bf16("auto", torch.device("cpu"), "bert")
 
 
+def test_bf16_is_for_gpus_that_calculate_in_it(monkeypatch):
+    generations = {"cuda:0": (8, 0), "cuda:1": (7, 5)}
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: generations[str(device)])
+    runtime.bf16_pays.cache_clear()
+    try:
+        assert runtime.trains_in_bf16("auto", torch.device("cuda:0"), "bert")
+        assert not runtime.trains_in_bf16("auto", torch.device("cuda:1"), "bert")
+    finally:
+        runtime.bf16_pays.cache_clear()
+
+
 @pytest.mark.parametrize(("bf16_seconds", "pays"), [(0.5, True), (0.9, False), (100, False)])
 def test_bf16_is_used_where_it_is_measured_to_be_faster(monkeypatch, bf16_seconds, pays):
     monkeypatch.setattr(runtime, "_matmul_seconds", lambda dtype: bf16_seconds if dtype == torch.bfloat16 else 1.0)

@@ -94,5 +94,6 @@ def _predict(model: IntentPredictor, texts: Sequence[str]) -> list[Prediction]:
     if not texts:
         return []
     length, renormalize = model.options.ranking_length, model.options.renormalize_confidences
-    tops = [rank(model.labels, row, length, renormalize)[0] for row in model.predict_proba(texts, batch_size=1)]
+    confidences = model.predict_proba(texts, model.batch_as_served)
+    tops = [rank(model.labels, row, length, renormalize)[0] for row in confidences]
     return [Prediction(text, top["name"], top["confidence"]) for text, top in zip(texts, tops, strict=True)]

@@ -21,6 +21,8 @@ from rasa_bert_intent.home import OF_A_DESKTOP
 
 # The source that torch.save's RuntimeError names.
 _TORCH_WRITER = "inline_container"
+# What tokenizers' bare Exception ends with, and the number.
+_TOKENIZERS = "(os error "
 # After so long nobody is still writing a folder.
 _LEFT_SECONDS = 7 * 86_400
 # What `convert` writes, by its path in the output folder; of several languages each has a folder.
@@ -66,7 +68,7 @@ def check_output(output_dir: Path, source: Path, force: bool, ours: re.Pattern[s
 
 @contextmanager
 def as_os_errors() -> Iterator[None]:
-    """Raises what safetensors and torch raise of a file that cannot be written as the OSError that it is."""
+    """Raises what safetensors, tokenizers and torch raise of a file that cannot be written as an OSError."""
     try:
         yield
     except SafetensorError as error:
@@ -75,6 +77,10 @@ def as_os_errors() -> Iterator[None]:
         if _TORCH_WRITER not in str(error):
             raise
         raise OSError(str(error).splitlines()[0]) from error
+    except Exception as error:
+        if type(error) is not Exception or _TOKENIZERS not in str(error):
+            raise
+        raise OSError(str(error)) from error
 
 
 def sync(path: Path) -> None:

@@ -53,7 +53,8 @@ def embeddings(
     try:
         from rasa_bert_intent.frozen import encode
 
-        before = unit(encode(texts, model.encoder.name, revision=model.encoder.revision))
+        name, revision = model.encoder.name, model.encoder.revision
+        before = unit(encode(texts, name, revision=revision, pooling=model.options.pooling))
     except (BertIntentError, ImportError) as error:
         if choice is not None:
             raise

@@ -28,19 +28,21 @@ class BestEpoch(TrainerCallback):
         network: Whose weights are kept.
         options: Of the training.
         epochs: After the last of which it evaluates in any case.
+        least_steps: Before which it does not stop the training.
 
     Attributes:
         metrics: Of the best evaluation: `eval_loss`, `eval_accuracy`, `eval_macro_f1`; empty before the first.
         epoch: The best epoch, counted from 1; 0 before the first evaluation.
     """
 
-    def __init__(self, network: nn.Module, options: Options, epochs: int) -> None:
+    def __init__(self, network: nn.Module, options: Options, epochs: int, least_steps: int = 0) -> None:
         self.metrics: dict[str, float] = {}
         self.epoch = 0
         self._network = network
         self._every = options.evaluate_every_number_of_epochs
         self._chooses = options.holds_out
         self._patience = options.early_stopping_patience
+        self._least_steps = least_steps
         self._epochs = epochs
         self._weights: dict[str, torch.Tensor] = {}
         self._without_gain = 0
@@ -55,7 +57,8 @@ class BestEpoch(TrainerCallback):
         """Keeps the weights if they are the best so far; the lower loss decides between equal scores."""
         if self._chooses and self.metrics and _rank(metrics) <= _rank(self.metrics):
             self._without_gain += 1
-            control.should_training_stop |= 0 < self._patience <= self._without_gain
+            enough = state.global_step >= self._least_steps
+            control.should_training_stop |= enough and 0 < self._patience <= self._without_gain
             return
         self._without_gain = 0
         self.metrics = metrics

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -17,6 +18,7 @@ from rasa_bert_intent.distributed.group import joined, told_by_main
 from rasa_bert_intent.distributed.world import World
 from rasa_bert_intent.errors import DataError, ModelError, OptionsError, name_some
 from rasa_bert_intent.model import IntentModel
+from rasa_bert_intent.reuse import encoder_checksum
 from rasa_bert_intent.runtime import choose_device, serves_in_bf16, threads, trains_in_bf16, untouched_random_state
 from rasa_bert_intent.training import recipe
 from rasa_bert_intent.training.batching import Examples
@@ -98,9 +100,11 @@ def fit(
             torch.manual_seed(options.random_seed + world.rank)  # other dropout masks than the first process
         assert model.options.min_steps is not None
         min_steps = round(model.options.min_steps * min_steps_fraction)
-        run = Run(world, checkpoints, progress and world.is_main, [watch(model)] if watch else [])
+        watchers = [watch(model)] if watch else []
+        run = Run(world, checkpoints, progress and world.is_main, watchers, min_steps)
         place_for_training(model, device)
-        _train(model, texts, intents, min_steps, fresh=start is None, run=run)
+        with _told_where_memory_ends(model):
+            _train(model, texts, intents, fresh=start is None, run=run)
     model.bf16 = serves_in_bf16(options.precision, device, model.encoder.model_type)
     model.seen = seen.added(model.seen, texts, intents)
     model.network.eval()
@@ -127,13 +131,26 @@ def _resumed(start: IntentModel, intents: Sequence[str], options: Options) -> In
     return start
 
 
-def _train(
-    model: IntentModel, texts: Sequence[str], intents: Sequence[str], min_steps: int, *, fresh: bool, run: Run
-) -> None:
+@contextmanager
+def _told_where_memory_ends(model: IntentModel) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # on a GPU torch.OutOfMemoryError, which is one
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        raise OptionsError(
+            f"batch_size: {model.options.batch_size} examples a step take more memory than {model.device} has free. "
+            "Lower it, and raise gradient_accumulation_steps by as much; or lower max_length."
+        ) from None
+
+
+def _train(model: IntentModel, texts: Sequence[str], intents: Sequence[str], *, fresh: bool, run: Run) -> None:
     options = model.options
-    train_on, held_out = split(model, texts, intents)
+    # What a model trained on all examples has learnt is no measure of what it trains on.
+    learnt_all = not (fresh or options.holds_out or model.training.get("held_out"))
+    train_on, held_out = split(model, texts, intents, hold_out=not learnt_all)
     learned = with_names(model, train_on, held_out, run.world) if options.epochs else train_on
-    epochs = _epochs(len(learned), options, min_steps)
+    epochs = _epochs(len(learned), options, run.least_steps)
     best, steps, precision = BestEpoch(model.network, options, epochs), 0, "fp32"
     logs = None
     if epochs and options.tensorboard_log_directory and run.world.is_main:
@@ -203,7 +220,7 @@ def _begin(model: IntentModel, train_on: Examples, held_out: Examples, epochs: i
         training = identity(
             options,
             epochs,
-            model.encoder.sha256,
+            encoder_checksum(options),
             (train_on.texts, train_on.labels, model.labels),
             (held_out.texts, held_out.labels),
         )

@@ -34,12 +34,14 @@ class Run:
         checkpoints: Where it is gone on from after a stop; None: nowhere.
         progress: Whether to show a bar on standard error.
         watchers: Are told of every step and score.
+        least_steps: Before which no lack of gain ends it.
     """
 
     world: World
     checkpoints: Checkpoints | None = None
     progress: bool = True
     watchers: Sequence[TrainerCallback] = ()
+    least_steps: int = 0
 
     def checkpoints_of(self, stage: str) -> StageCheckpoints | None:
         """Those of a stage, see `Checkpoints.of`."""
@@ -105,7 +107,7 @@ def _run_trainer(
             return model.logits_of_features(np.asarray(held_out.inputs))
         return model.logits_of_features(_features(model, held_out, world))
 
-    best, bar = BestEpoch(network, options, epochs), ProgressBar(run.progress)
+    best, bar = BestEpoch(network, options, epochs, run.least_steps), ProgressBar(run.progress)
     callbacks = [*run.watchers, best, bar] if len(held_out) else [*run.watchers, bar]
 
     weights = class_weights(train.labels, len(model.labels), options.class_weights).to(model.device)

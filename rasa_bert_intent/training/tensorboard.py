@@ -59,7 +59,7 @@ class TensorBoardLogs:
         """Loss, learning rate and gradient norm, and the held-out scores, as training goes on."""
         from transformers.integrations import TensorBoardCallback
 
-        return TensorBoardCallback(tb_writer=self._writer)
+        return _Guarded(TensorBoardCallback(tb_writer=self._writer))
 
     def scalar(self, name: str, value: float, step: int) -> None:
         """Adds a point to a curve."""
@@ -79,7 +79,7 @@ class TensorBoardLogs:
         options = {name: value for name, value in model.options.to_dict().items() if value is not None}
         scores: dict[str, float] = {}
         if len(held_out):
-            confidences = model.predict_proba(held_out.texts, batch_size=1)
+            confidences = model.predict_proba(held_out.texts, model.batch_as_served)
             labels, answers = np.asarray(held_out.labels), confidences.argmax(axis=1)
             sure, right = confidences.max(axis=1), answers == labels
             scores = {
@@ -92,8 +92,12 @@ class TensorBoardLogs:
         hparams = {
             name: value if isinstance(value, bool | int | float) else str(value) for name, value in options.items()
         }
-        self._writer.add_hparams(hparams, scores or {"final/examples": float(len(held_out))}, run_name=".")
-        self.close()
+        try:
+            self._writer.add_hparams(hparams, scores or {"final/examples": float(len(held_out))}, run_name=".")
+            self.close()
+        except Exception as error:  # what cannot be written must not cost a trained model
+            logger.warning(f"TensorBoard's logs of this training are not whole: {first_line(error)}")
+            return
         logger.info(f"TensorBoard shows this training by: tensorboard --logdir {Path(self._writer.log_dir).parent}")
 
     def _draw(self, figure: Any, name: str) -> None:
@@ -103,6 +107,31 @@ class TensorBoardLogs:
             logger.info(f"TensorBoard gets no picture of the {name}: it needs matplotlib, which is not installed.")
         except Exception as error:  # what cannot be drawn must not cost a trained model
             logger.warning(f"TensorBoard gets no picture of the {name}: {first_line(error)}")
+
+
+class _Guarded(TrainerCallback):
+    """Tells another callback of the training until it fails, which must not cost the training."""
+
+    def __init__(self, curves: TrainerCallback) -> None:
+        self._curves: TrainerCallback | None = curves
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._tell("on_train_begin", args, state, control, **kwargs)
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._tell("on_log", args, state, control, **kwargs)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._tell("on_train_end", args, state, control, **kwargs)
+
+    def _tell(self, event: str, *args: Any, **kwargs: Any) -> None:
+        if self._curves is None:
+            return
+        try:
+            getattr(self._curves, event)(*args, **kwargs)
+        except Exception as error:
+            logger.warning(f"TensorBoard gets no more of this training's curves: {first_line(error)}")
+            self._curves = None
 
 
 def confusion_matrix(labels: np.ndarray, answers: np.ndarray, names: list[str]) -> Figure:

@@ -21,13 +21,16 @@ logger = logging.getLogger(__name__)
 _EXAMPLES_PER_INTENT_TO_HOLD_OUT = 50
 
 
-def split(model: IntentModel, texts: Sequence[str], intents: Sequence[str]) -> tuple[Examples, Examples]:
+def split(
+    model: IntentModel, texts: Sequence[str], intents: Sequence[str], *, hold_out: bool = True
+) -> tuple[Examples, Examples]:
     """Examples to train on, and others, by `validation_data` or held out of those given; there may be none.
 
     Args:
         model: Whose tokenizer, labels and options apply.
         texts: The examples.
         intents: The intent of each, all known to the model.
+        hold_out: Whether any of those given may be held out.
 
     Raises:
         DataError: if `validation_data` cannot be read, or nothing in it is of use.
@@ -35,8 +38,14 @@ def split(model: IntentModel, texts: Sequence[str], intents: Sequence[str]) -> t
     options, examples = model.options, _encode(model, texts, intents)
     if options.validation_data:
         return examples, _encode(model, *read_validation(Path(options.validation_data), texts, model.labels))
-    number = held_out(options, len(texts), len(model.labels))
+    number = held_out(options, len(texts), len(set(intents))) if hold_out else 0
     kept, others = split_by_text(by_text(texts), examples.labels, number, options.random_seed)
+    if len(kept) < len(others):
+        asked = "evaluate_on_number_of_examples" if options.evaluate_on_number_of_examples else "validation_split"
+        logger.warning(
+            f"{asked}: {len(others)} of the {len(texts)} examples are held out, and {len(kept)} are left to train on. "
+            "Lower it."
+        )
     return examples.subset(kept), examples.subset(others)
 
 

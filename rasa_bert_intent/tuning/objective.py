@@ -146,7 +146,7 @@ class Compared:
         options = replace(options, random_seed=(options.random_seed + nth) % 2**32)
         train, test = self.task.train, self.task.test
         model = fit(train.texts, train.intents, options, progress=False)
-        answers = answers_of(model, test.texts, batch_size=1)  # as a bot is asked
+        answers = answers_of(model, test.texts, batch_size=model.batch_as_served)
         column = {label: number for number, label in enumerate(self.task.labels)}
         trial.set_user_attr(ANSWERS, packed([column[answer] for answer in answers]))
         return _METRICS[self.metric](test.intents, answers)

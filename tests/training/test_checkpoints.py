@@ -1,6 +1,7 @@
 """A training that is stopped goes on from its checkpoint as if it had not been."""
 
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -150,6 +151,18 @@ def test_checkpoints_of_another_training_are_refused(
     # How a model is served, and on what, is no other training.
     model, _ = _train(examples, options(**base, num_threads=1, ranking_length=3), tmp_path)
     assert model is not None
+
+
+def test_checkpoints_of_an_encoder_with_another_tokenizer_are_refused(
+    examples: Examples, options: Callable[..., Options], tiny_encoder: Path, tmp_path: Path
+):
+    encoder = Path(shutil.copytree(tiny_encoder, tmp_path / "encoder"))
+    base = options(method="head", batch_size=5, encoder=str(encoder))
+    _train(examples, base, tmp_path / "checkpoints", stop=4)
+    tokenizer = encoder / "tokenizer.json"
+    tokenizer.write_text(tokenizer.read_text("utf-8") + "\n", "utf-8")
+    with pytest.raises(BertIntentError, match="it holds checkpoints of another encoder"):
+        _train(examples, base, tmp_path / "checkpoints")
 
 
 def test_folders_that_cannot_be_used_are_told_in_one_line(

@@ -101,6 +101,25 @@ def test_training_stops_early_when_it_gets_no_better(options, examples):
     assert model.training["epochs"] == 3
 
 
+def test_training_does_not_stop_before_its_least_steps(options, examples):
+    changes = {"min_steps": 30, "validation_split": 0.25, "early_stopping_patience": 2}
+    model = fit(*examples, options(**changes, learning_rate=0, head_learning_rate=0), progress=False)
+    assert model.training["steps"] >= 30
+    assert model.training["best_epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_too_little_memory_is_told_with_what_to_do(error, options, examples, monkeypatch):
+    def run_out(*_, **__):
+        raise error
+
+    monkeypatch.setattr("rasa_bert_intent.training.fit.run_epochs", run_out)
+    with pytest.raises(OptionsError, match=r"^batch_size: 8 examples a step take more memory than cpu has free"):
+        fit(*examples, options(batch_size=8), progress=False)
+
+
 def test_evaluation_after_the_last_epoch_alone(options, examples):
     changes = {"epochs": 4, "validation_split": 0.25, "evaluate_every_number_of_epochs": -1}
     assert fit(*examples, options(**changes), progress=False).training["best_epoch"] == 4
@@ -166,6 +185,16 @@ def test_training_on_goes_on_from_the_model(options, examples, tmp_path):
         model.save(tmp_path)
         scores.append(right(IntentModel.load(tmp_path), examples))
     assert min(scores) > 0.9
+
+
+def test_training_on_calibrates_by_nothing_that_was_learnt_before(options, tmp_path):
+    texts = [f"{word} {number}" for number in range(52) for word in ("hello", "bye")]
+    intents = [text.split()[0] for text in texts]
+    fit(texts[:98], intents[:98], options(epochs=1), progress=False).save(tmp_path)
+    model = IntentModel.load(tmp_path, trainable=True)
+    before = model.calibration
+    model = fit(texts, intents, options(epochs=1), start=model, progress=False)
+    assert (model.training["held_out"], model.calibration) == (0, before)
 
 
 def test_training_on_with_a_new_intent_is_refused(options, examples, tmp_path):

@@ -113,6 +113,22 @@ def test_dollars_in_a_name_are_drawn_as_they_are(tmp_path):
     drawn.savefig(tmp_path / "drawn.png")
 
 
+@pytest.mark.parametrize(
+    ("method", "told"), [("add_scalar", "gets no more of this training's curves"), ("add_hparams", "are not whole")]
+)
+def test_what_cannot_be_written_costs_no_training(method, told, options, examples, tmp_path, monkeypatch, caplog):
+    writer = pytest.importorskip("torch.utils.tensorboard").SummaryWriter
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer, method, full)
+    logged = {"tensorboard_log_directory": str(tmp_path), "epochs": 2}
+    assert fit(*examples, options(**logged), progress=False).labels
+    lines = [record.message for record in caplog.records if "TensorBoard" in record.message]
+    assert len([line for line in lines if told in line and "No space left on device" in line]) == 1
+
+
 def test_what_cannot_be_drawn_costs_no_training(options, examples, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("rasa_bert_intent.training.tensorboard.reliability_diagram", lambda *_: [][0])
     logged = {"tensorboard_log_directory": str(tmp_path), "validation_split": 0.25}

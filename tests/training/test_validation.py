@@ -26,6 +26,12 @@ def test_all_own_examples_are_trained_on_and_the_others_score_and_calibrate(opti
     assert f"Calibrated by {len(OTHERS)} held-out examples" in caplog.text
 
 
+def test_a_hold_out_of_most_examples_is_told(options, examples, caplog):
+    fit(*examples, options(evaluate_on_number_of_examples=500), progress=False)
+    number = len(examples[0])
+    assert f"evaluate_on_number_of_examples: {number - 4} of the {number} examples are held out, and 4" in caplog.text
+
+
 def test_rasa_nlu_data_in_a_folder_is_read(options, examples, tmp_path):
     (tmp_path / "greet.yml").write_text(
         'version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n    - hello to you all\n'
