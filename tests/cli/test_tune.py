@@ -131,10 +131,10 @@ def test_a_trained_model_of_the_config_is_left_out_of_the_entry(folder: Path, ca
 
 def test_defaults_that_cannot_be_trained_with_are_told_and_mended(folder: Path, capsys: pytest.CaptureFixture):
     encoder = read_config(folder / "config.yml")["encoder"]
-    configure(folder, **{**QUICK, "encoder": encoder, "max_length": 1000})
+    configure(folder, **{**QUICK, "encoder": encoder, "method": "lora", "lora_target_modules": ["nonsense"]})
     assert tune("--trials", "2") == 1
     told = capsys.readouterr().err.splitlines()
-    assert told[-1].startswith("error: the defaults cannot be trained with: max_length: ")
+    assert told[-1].startswith("error: the defaults cannot be trained with: lora_target_modules: ")
     configure(folder, **{**QUICK, "encoder": encoder})
     assert tune("--trials", "2") == 0
 

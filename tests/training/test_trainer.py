@@ -91,7 +91,7 @@ def test_the_best_evaluations_weights_are_restored_and_the_loss_decides_between_
     best = BestEpoch(network, options(validation_split=0.5, early_stopping_patience=0), epochs=4)
     for epoch, (f1, loss) in enumerate([(0.9, 2.0), (0.1, 0.5), (0.9, 3.0), (0.9, 1.0)], 1):
         torch.nn.init.constant_(network.weight, epoch)
-        state = type("State", (), {"epoch": epoch})
+        state = type("State", (), {"epoch": epoch, "global_step": epoch})
         best.on_evaluate(None, state, TrainerControl(), metrics={"eval_macro_f1": f1, "eval_loss": loss})
         if epoch == 3:
             assert best.epoch == 1
