@@ -50,7 +50,7 @@ def training_time() -> list[list[str]]:
     }
     rows = results("training_time")["small"]["rows"]
     table = [["", "training, s", "accuracy %"]]
-    for key, name in names.items():
+    for key, name in ((key, name) for key, name in names.items() if key in rows):
         seconds, right = rows[key]["seconds"], [100 * value for value in rows[key]["accuracy"]]
         cells = [f"{statistics.median(seconds):.0f}", f"{statistics.mean(right):.1f}"]
         if key == "ours":

@@ -47,7 +47,6 @@ WORKERS = {"frozen encoder, logistic regression": "frozen_worker", "SetFit": "se
 # By massive.py's names.
 LARGE = {
     "lora": ours(),
-    "full": ours(method="full"),
     "head": ours(method="head"),
     "diet, 1 epoch": diet(epochs=1),
     "diet, 3 epochs": diet(epochs=3),
@@ -55,6 +54,7 @@ LARGE = {
     "diet-without-entities, 3 epochs": diet(epochs=3, entity_recognition=False),
     "logistic-regression": logistic_regression(),
     FROZEN: None,
+    "full": ours(method="full"),
 }
 EXAMPLES = 500
 
