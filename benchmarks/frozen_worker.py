@@ -10,44 +10,30 @@ regression alone, without the encoder.
 
 from __future__ import annotations
 
-import argparse
-import json
 import pickle
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegressionCV
 from torch.nn.functional import normalize
 from transformers import AutoModel, AutoTokenizer
+from without_rasa import arguments, write_scores
 
 from rasa_bert_intent import Options
 from rasa_bert_intent.data.examples import read_examples
 from rasa_bert_intent.encoder import find_encoder
-from rasa_bert_intent.reports.metrics import accuracy, expected_calibration_error, macro_f1
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--score", type=Path, metavar="FILE")
-    args = parser.parse_args()
+    args = arguments(__doc__)
     texts, intents = read_examples(args.data)
     file = args.model / "regression.pickle"
     if args.score:
         regression = pickle.loads(file.read_bytes())  # by ourselves, above
         probabilities = regression.predict_proba(vectors(texts))
         answers = regression.classes_[probabilities.argmax(1)].tolist()
-        right = np.asarray(intents) == answers
-        scores = {
-            "accuracy": accuracy(intents, answers),
-            "macro_f1": macro_f1(intents, answers),
-            "ece": expected_calibration_error(probabilities.max(1), right),
-            "test_examples": len(texts),
-        }
-        args.score.write_text(json.dumps(scores))
+        write_scores(args.score, intents, answers, probabilities.max(1))
         return
     warnings.filterwarnings("ignore", message="The least populated class")
     regression = LogisticRegressionCV(Cs=[1, 10, 100], cv=3, max_iter=1000).fit(vectors(texts), intents)

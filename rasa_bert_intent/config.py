@@ -197,8 +197,7 @@ class Options:
     early_stopping_patience: int = _option(
         3,
         Integer(0),
-        "After `min_steps`, stop after this many evaluations without a better macro-F1 (or as good a one with less "
-        "loss), where you had examples held out. 0: never.",
+        "After `min_steps`, stop at so many evaluations (held-out macro-F1, then loss) without gain. 0: never.",
     )
     engine: str = _option(
         "auto",
