@@ -37,7 +37,7 @@ from rasa_runs import (
     run,
     spread,
     taken,
-    worker,
+    trained_and_scored,
     write_table,
 )
 
@@ -119,11 +119,10 @@ def by_rasa(bot: Path, models: Path, method: str, seed: int) -> dict[str, Any]:
 
 
 def frozen(bot: Path) -> dict[str, Any]:
-    training = worker(bot, "frozen_worker", "data/train", "frozen")
-    worker(bot, "frozen_worker", "data/test", "frozen", "--score", "frozen.json")
+    found = trained_and_scored(bot, "frozen_worker", "data/train", "data/test", "frozen")
     size = sum(file.stat().st_size for file in (bot / "frozen").iterdir())
-    scores = json.loads((bot / "frozen.json").read_text())
-    return {**scores, "training_peak_mb": training["peak_mb"], "archive_mb": round(size / 1e6, 1)}
+    scores = {key: value for key, value in found.items() if key not in ("seconds", "peak_mb")}
+    return {**scores, "training_peak_mb": found["peak_mb"], "archive_mb": round(size / 1e6, 1)}
 
 
 def calibration_error(out: Path) -> float:

@@ -51,6 +51,13 @@ def worker(folder: Path, script: str, *arguments: str) -> dict[str, float]:
     return run(folder, script, *arguments, PYTHONPATH=beside)
 
 
+def trained_and_scored(folder: Path, script: str, train: str, test: str, model: str) -> dict[str, float]:
+    """What a script that trains without Rasa costs, and its scores (without_rasa.py)."""
+    took = worker(folder, script, train, model)
+    worker(folder, script, test, model, "--score", "scores.json")
+    return {**took, **json.loads((folder / "scores.json").read_text())}
+
+
 def existing(path: str) -> Path:
     """For argparse: a path of something that is there."""
     if not Path(path).exists():

@@ -31,7 +31,7 @@ from typing import Any
 
 from massive import FROZEN, calculated, calibration_error
 from pipelines import config, diet, logistic_regression, ours
-from rasa_runs import RESULTS, existing, limit_threads, machine, run, taken, worker, write_table
+from rasa_runs import RESULTS, existing, limit_threads, machine, run, taken, trained_and_scored, worker, write_table
 from serving import ROOT
 from sklearn.model_selection import train_test_split
 
@@ -43,7 +43,8 @@ PIPELINES: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "DIET": lambda seed: diet(random_seed=seed),
     "LogisticRegression": lambda seed: logistic_regression(random_state=seed),
 }
-WORKERS = {"frozen encoder, logistic regression": "frozen_worker", "SetFit": "setfit_worker"}
+_FROZEN = "frozen encoder, logistic regression"
+WORKERS = {_FROZEN: "frozen_worker", "SetFit": "setfit_worker"}
 # By massive.py's names.
 LARGE = {
     "lora": ours(),
@@ -77,7 +78,7 @@ def main() -> None:
     result: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
 
     def keep(part: str, measured: dict[str, Any]) -> None:
-        result[part] = {"machine": on, **measured, **taken()}
+        result[part] = {"machine": on, **measured}
         file.write_text(json.dumps(result, indent=1) + "\n")
         write_table("training_time", table)
 
@@ -105,19 +106,19 @@ def main() -> None:
                     rows[name] = worker(bot, "frozen_worker", "massive/train", "frozen")
                 else:
                     rows[name] = train(bot, "massive/train", name, pipeline)
+                rows[name] |= taken()
                 keep("large", {"rows": rows})
 
 
 def small(bot: Path, rounds: int) -> dict[str, Any]:
     intents, rest = draw(bot)
-    frozen = next(iter(WORKERS))
-    rows: dict[str, dict[str, list[float]]] = {name: {} for name in (*PIPELINES, frozen)}
+    rows: dict[str, dict[str, list[float]]] = {name: {} for name in (*PIPELINES, _FROZEN)}
     for seed in range(1, rounds + 1):
         for name, row in rows.items():
-            took = by_worker(bot, name) if name == frozen else by_rasa(bot, name, seed)
+            took = by_worker(bot, name) if name == _FROZEN else by_rasa(bot, name, seed)
             for column, value in took.items():
                 row.setdefault(column, []).append(value)
-    return {"intents": intents, "rest": rest, "rows": rows}
+    return {"intents": intents, "rest": rest, "rows": rows, **taken()}
 
 
 def by_rasa(bot: Path, name: str, seed: int) -> dict[str, float]:
@@ -141,10 +142,9 @@ def draw(bot: Path) -> tuple[int, int]:
 
 
 def by_worker(bot: Path, name: str) -> dict[str, float]:
-    took = worker(bot, WORKERS[name], "train.yml", name)
-    print("train.yml", name, took, flush=True)
-    worker(bot, WORKERS[name], "rest.yml", name, "--score", "scores.json")
-    return {**took, **json.loads((bot / "scores.json").read_text())}
+    found = trained_and_scored(bot, WORKERS[name], "train.yml", "rest.yml", name)
+    print("train.yml", name, found, flush=True)
+    return found
 
 
 def train(bot: Path, data: str, name: str, pipeline: list[dict[str, Any]]) -> dict[str, float]:
