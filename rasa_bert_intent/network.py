@@ -281,7 +281,7 @@ def check_length(name: str, config: Any, max_length: int) -> None:
     """
     limit = longest_input(config)
     if limit is not None and max_length > limit:
-        raise OptionsError(f"max_length: {name} reads at most {limit} tokens, got {max_length}.")
+        raise OptionsError(f"max_length: {name} reads at most {limit} tokens, got {max_length}. Lower it.")
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int, embeddings: int) -> list[list[int]]:
